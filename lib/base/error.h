@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Setting errors inside the library. */
+#pragma once
+
+#include <dml/dml-error.h>
+
+/* Sets DML_ERROR_<CODE> and yields FALSE, so that a failing function can say
+ * `return dml_fail (error, FORMAT, "%s: ...", path);` */
+#define dml_fail(error, code, ...)                                             \
+  (g_set_error ((error), DML_ERROR, DML_ERROR_##code, __VA_ARGS__), FALSE)
+
+/* The same for functions that return a pointer. */
+#define dml_fail_null(error, code, ...)                                        \
+  (g_set_error ((error), DML_ERROR, DML_ERROR_##code, __VA_ARGS__), NULL)
+
+/* The code that fits an errno of open, read, write, fsync or rename. */
+DmlError dml_error_from_errno (int errnum);
