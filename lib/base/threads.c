@@ -104,8 +104,12 @@ dml_parallel_for (size_t n, unsigned n_threads, DmlTask task, void *data)
     n_threads = (unsigned) n;
   if (n_threads <= 1 || g_private_get (&inside) != NULL ||
       !g_mutex_trylock (&pool_user)) {
+    gpointer outer = g_private_get (&inside);
+
+    g_private_set (&inside, &job); /* what it calls is inside a task too */
     for (size_t i = 0; i < n; i++)
       task (data, i, 0);
+    g_private_set (&inside, outer);
     return;
   }
   job.n_workers = n_threads - 1;
