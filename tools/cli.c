@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Options, exit codes, talk and JSON. */
+#include "cli.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+cli_say (const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  fprintf (stderr, "%s: %s\n", g_get_prgname (), text);
+}
+
+CliExit
+cli_usage (const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  fprintf (stderr, "%s: %s\nTry '%s --help'.\n", g_get_prgname (), text,
+           g_get_prgname ());
+  return CLI_USAGE;
+}
+
+CliExit
+cli_fail (const GError *error)
+{
+  cli_say ("%s", error->message);
+  if (error->domain == G_OPTION_ERROR)
+    return CLI_USAGE;
+  if (error->domain != DML_ERROR)
+    return CLI_FAILED;
+  switch (error->code) {
+  case DML_ERROR_INVALID:
+    return CLI_USAGE;
+  case DML_ERROR_FORMAT:
+  case DML_ERROR_UNSUPPORTED:
+  case DML_ERROR_LIMIT:
+    return CLI_BAD_DATA;
+  case DML_ERROR_MISMATCH:
+    return CLI_MISMATCH;
+  case DML_ERROR_CANCELLED:
+    return CLI_INTERRUPTED;
+  default:
+    return CLI_FAILED;
+  }
+}
+
+/* Damerau and Levenshtein's distance with adjacent swaps, on bytes. */
+static guint
+edit_distance (const char *a, const char *b)
+{
+  const gsize n = strlen (a), m = strlen (b);
+  g_autofree guint *rows = g_new (guint, 3 * (m + 1));
+  guint *before = rows, *last = rows + m + 1, *row = rows + 2 * (m + 1);
+
+  for (gsize j = 0; j <= m; j++)
+    last[j] = (guint) j;
+  for (gsize i = 1; i <= n; i++) {
+    guint *spare = before;
+
+    row[0] = (guint) i;
+    for (gsize j = 1; j <= m; j++) {
+      row[j] = MIN (last[j - 1] + (a[i - 1] != b[j - 1]),
+                    MIN (last[j], row[j - 1]) + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = MIN (row[j], before[j - 2] + 1);
+    }
+    before = last;
+    last = row;
+    row = spare;
+  }
+  return last[m];
+}
+
+const char *
+cli_nearest (const char *word, const char *const *candidates)
+{
+  const char *nearest = NULL;
+  guint least = 1 + MAX (2, (guint) strlen (word) / 3);
+
+  for (; *candidates != NULL; candidates++) {
+    const guint distance = edit_distance (word, *candidates);
+
+    if (distance < least) {
+      least = distance;
+      nearest = *candidates;
+    }
+  }
+  return nearest;
+}
+
+/* The message of an unknown option, with the nearest one there is. */
+static void
+say_unknown_option (const char *word, const GOptionEntry *entries)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  g_autofree char *bare = g_strndup (word, strcspn (word, "="));
+  const char *near;
+
+  while (*bare == '-')
+    memmove (bare, bare + 1, strlen (bare));
+  for (; entries != NULL && entries->long_name != NULL; entries++)
+    if (*entries->long_name != '\0')
+      g_ptr_array_add (names, (gpointer) entries->long_name);
+  g_ptr_array_add (names, (gpointer) "version");
+  g_ptr_array_add (names, (gpointer) "help");
+  g_ptr_array_add (names, NULL);
+  near = cli_nearest (bare, (const char *const *) names->pdata);
+  if (near != NULL)
+    cli_usage ("%s: not an option; did you mean --%s?", word, near);
+  else
+    cli_usage ("%s: not an option", word);
+}
+
+gboolean
+cli_parse (const char *parameters, const char *summary, const char *description,
+           const GOptionEntry *entries, int *argc, char ***argv,
+           CliExit *exit_code)
+{
+  gboolean version = FALSE;
+  const GOptionEntry common[] = {
+    { "version", 0, 0, G_OPTION_ARG_NONE, &version,
+      "Print version, build options and instruction set", NULL },
+    { NULL },
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new (parameters);
+  g_autoptr (GError) error = NULL;
+
+  setlocale (LC_ALL, "");
+  setlocale (LC_NUMERIC, "C"); /* figures with a point, read and written */
+  g_option_context_set_summary (context, summary);
+  g_option_context_set_description (context, description);
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_add_main_entries (context, common, NULL);
+  if (!g_option_context_parse (context, argc, argv, &error)) {
+    if (g_error_matches (error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION))
+      say_unknown_option (strrchr (error->message, ' ') + 1, entries);
+    else
+      cli_usage ("%s", error->message);
+    *exit_code = CLI_USAGE;
+    return FALSE;
+  }
+  if (version) {
+    printf ("%s\n", dml_build_info ());
+    *exit_code = CLI_OK;
+    return FALSE;
+  }
+  return TRUE;
+}
+
+const CliCommand *
+cli_command (const CliCommand *commands, const char *word, CliExit *exit_code)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  const char *near;
+
+  for (const CliCommand *c = commands; c->name != NULL; c++) {
+    if (strcmp (c->name, word) == 0)
+      return c;
+    g_ptr_array_add (names, (gpointer) c->name);
+  }
+  g_ptr_array_add (names, NULL);
+  near = cli_nearest (word, (const char *const *) names->pdata);
+  if (near != NULL)
+    *exit_code = cli_usage ("%s: not a command; did you mean %s?", word, near);
+  else {
+    g_autofree char *all = g_strjoinv (", ", (char **) names->pdata);
+
+    *exit_code = cli_usage ("%s: not a command; there are %s", word, all);
+  }
+  return NULL;
+}
+
+char *
+cli_commands_help (const CliCommand *commands)
+{
+  GString *text = g_string_new ("Commands:\n");
+
+  for (; commands->name != NULL; commands++)
+    g_string_append_printf (text, "  %-10s %s\n", commands->name,
+                            commands->summary);
+  return g_string_free (text, FALSE);
+}
+
+void
+cli_print_json (JsonBuilder *builder)
+{
+  g_autoptr (JsonGenerator) generator = json_generator_new ();
+  g_autoptr (JsonNode) root = json_builder_get_root (builder);
+  g_autofree char *text = NULL;
+
+  json_generator_set_root (generator, root);
+  text = json_generator_to_data (generator, NULL);
+  printf ("%s\n", text);
+  g_object_unref (builder);
+}
+
+void
+cli_json_schema (JsonBuilder *builder, const char *schema)
+{
+  json_builder_set_member_name (builder, "schema");
+  json_builder_add_string_value (builder, schema);
+}
+
+char *
+cli_printable (const char *text)
+{
+  GString *out = g_string_new (NULL);
+
+  for (const char *p = text; *p != '\0'; p = g_utf8_next_char (p)) {
+    const gunichar c = g_utf8_get_char_validated (p, -1);
+
+    if (c >= (gunichar) -2) { /* not UTF-8 */
+      g_string_append_printf (out, "\\x%02x", (guint8) *p);
+      for (p++; *p != '\0' && ((guint8) *p & 0xC0) == 0x80; p++)
+        g_string_append_printf (out, "\\x%02x", (guint8) *p);
+      p--;
+      if (*p == '\0')
+        break;
+      continue;
+    }
+    if (c == '\n')
+      g_string_append (out, "\\n");
+    else if (g_unichar_iscntrl (c))
+      g_string_append_printf (out, "\\u%04x", c);
+    else
+      g_string_append_unichar (out, c);
+  }
+  return g_string_free (out, FALSE);
+}
+
+gboolean
+cli_colour (void)
+{
+  const char *no = g_getenv ("NO_COLOR");
+
+  return (no == NULL || *no == '\0') && isatty (STDOUT_FILENO);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What every program shares: options, exit codes, talk on stderr, JSON on
+ * stdout, progress, interruption, and finding pictures (docs/programs.md). */
+#pragma once
+
+#include <dml/dml.h>
+#include <json-glib/json-glib.h>
+
+typedef enum {
+  CLI_OK = 0,
+  CLI_FAILED = 1,
+  CLI_USAGE = 2,
+  CLI_BAD_DATA = 3,
+  CLI_MISMATCH = 4,
+  CLI_INTERRUPTED = 130,
+} CliExit;
+
+/* Parses options. Answers --version and --help. A mistyped option gets a
+ * suggestion. FALSE: leave main with *exit_code. `description` is what stands
+ * behind the options in --help: examples. */
+gboolean cli_parse (const char *parameters, const char *summary,
+                    const char *description, const GOptionEntry *entries,
+                    int *argc, char ***argv, CliExit *exit_code);
+
+/* One row of a program's table of subcommands. */
+typedef struct {
+  const char *name;
+  const char *parameters;                 /* as --help shows them */
+  const char *summary;                    /* one line */
+  CliExit (*run) (int argc, char **argv); /* argv[0] is "program command" */
+} CliCommand;
+
+/* The row that argv names, or NULL after words on stderr (*exit_code then says
+ * how to leave). Rows end in one without a name. */
+const CliCommand *cli_command (const CliCommand *commands, const char *word,
+                               CliExit *exit_code);
+
+/* For a program's --help: a line each. Free with g_free. */
+char *cli_commands_help (const CliCommand *commands);
+
+/* stderr, with the program's name in front. */
+void cli_say (const char *format, ...) G_GNUC_PRINTF (1, 2);
+
+/* Says an error and returns the exit code that fits it. */
+CliExit cli_fail (const GError *error);
+
+/* A wrong use in words, and CLI_USAGE. */
+CliExit cli_usage (const char *format, ...) G_GNUC_PRINTF (1, 2);
+
+/* The candidate nearest to a mistyped word, or NULL if none is near. */
+const char *cli_nearest (const char *word, const char *const *candidates);
+
+/* Printed on stdout in one line, the newline behind it. Takes the builder. */
+void cli_print_json (JsonBuilder *builder);
+
+/* A number as "schema": "dml-<what>/<version>" in the object being built. */
+void cli_json_schema (JsonBuilder *builder, const char *schema);
+
+/* Text as it may be shown on a terminal: control characters escaped. */
+char *cli_printable (const char *text);
+
+/* A bar on stderr where that is a terminal, else nothing. */
+typedef struct _CliProgress CliProgress;
+CliProgress *cli_progress_new (const char *what, gsize total);
+void cli_progress_set (CliProgress *progress, gsize done, const char *note);
+void cli_progress_free (CliProgress *progress); /* wipes the line */
+
+/* From here on Ctrl-C only sets a flag, the second one ends the program. */
+void cli_catch_interrupt (void);
+gboolean cli_interrupted (void);
+
+/* Colour on stdout is wanted: a terminal, and no NO_COLOR. */
+gboolean cli_colour (void);
+
+/* A picture file and the label that its place gives it. */
+typedef struct {
+  char *path;
+  char *label; /* see cli_pictures */
+} CliPicture;
+
+/* Finds pictures: a file as it is, a folder with all below it, in the order of
+ * their names. Label: of a picture in a sub-folder, the sub-folder's path; of
+ * one that lies in the named folder itself or was named, its own name without
+ * the ending. Hidden files are passed over, others that do not look like
+ * pictures counted in *n_others. A path that is not there is an error. */
+GPtrArray *cli_pictures (char **paths, guint *n_others, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CliProgress, cli_progress_free)
