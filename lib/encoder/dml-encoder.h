@@ -192,6 +192,26 @@ DML_API gboolean dml_session_embed (DmlSession *session,
                                     float *out, GError **error);
 
 /**
+ * dml_session_embed_enrolment: (skip)
+ * @session: a #DmlSession
+ * @picture: a photograph of the thing to enrol
+ * @n_views: 1..256; 1 = the photograph as it is
+ * @out: room for D floats
+ * @error: (nullable): return location for a #GError
+ *
+ * One embedding that stands for a photograph in a gallery: the mean of @n_views
+ * views of it, back to unit length when the metric is cosine. The first view is
+ * the photograph itself; the others are seen a little nearer or farther, turned
+ * and in other light, and where it has an alpha channel on other backgrounds.
+ * Always the same for the same picture. A mean of twelve recognises markedly
+ * better from one photograph than the photograph alone (docs/thresholds.md).
+ */
+DML_API gboolean dml_session_embed_enrolment (DmlSession *session,
+                                              const DmlPicture *picture,
+                                              guint n_views, float *out,
+                                              GError **error);
+
+/**
  * dml_encoder_embed_picture:
  * @encoder: a #DmlEncoder
  * @picture: a #DmlPicture; alpha is laid upon mid grey

@@ -163,6 +163,42 @@ DML_API gboolean dml_gallery_set_label_data (DmlGallery *gallery,
                                              const char *json, GError **error);
 
 /**
+ * DmlItem:
+ * @id: of the item
+ * @label: its label
+ * @added: when, UTC, ISO 8601
+ * @source: (nullable): where it came from
+ * @quality: 0..1, negative for not known
+ *
+ * One enrolled item without its vector.
+ */
+typedef struct {
+  gint64 id;
+  char *label;
+  char *added;
+  char *source;
+  double quality;
+} DmlItem;
+
+#define DML_TYPE_ITEM (dml_item_get_type ())
+DML_API GType dml_item_get_type (void);
+DML_API DmlItem *dml_item_copy (const DmlItem *item);
+DML_API void dml_item_free (DmlItem *item);
+
+/**
+ * dml_gallery_get_items:
+ * @gallery: a #DmlGallery
+ * @label: (nullable): of this label only, or %NULL for all
+ * @error: (nullable): return location for a #GError
+ *
+ * Returns: (transfer full) (nullable) (element-type DmlItem): the items in
+ *   order of their ids, or %NULL with #DML_ERROR_NOT_FOUND where there is no
+ *   such label
+ */
+DML_API GPtrArray *dml_gallery_get_items (DmlGallery *gallery,
+                                          const char *label, GError **error);
+
+/**
  * dml_gallery_get_thumbnail:
  * @gallery: a #DmlGallery
  * @item: its id
@@ -370,6 +406,7 @@ DML_API void dml_matcher_match (const DmlMatcher *matcher,
                                 const float *queries, size_t n,
                                 DmlMatch **matches);
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlItem, dml_item_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlGallery, dml_gallery_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlSnapshot, dml_snapshot_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlMatcher, dml_matcher_unref)

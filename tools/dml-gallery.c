@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * dml-gallery: the life of a gallery. */
+#include "gallery.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *gallery_path;
+
+static const CliCommand commands[] = {
+  { "enroll", "PICTURES_OR_FOLDERS…", "add photographs", gallery_enroll },
+  { "list", "", "labels with their numbers of items", gallery_list },
+  { "show", "LABEL", "one label's items and data", gallery_show },
+  { "search", "PICTURES…", "what is this, and why", gallery_search },
+  { "remove", "LABELS…", "take labels or items out for good", gallery_remove },
+  { "rename", "LABEL NEW", "rename or merge", gallery_rename },
+  { "data", "LABEL [JSON]", "store JSON with a label", gallery_data },
+  { "calibrate", "", "find the threshold for a false-accept rate",
+    gallery_calibrate },
+  { "verify", "", "read everything and name what is wrong", gallery_verify },
+  { "export", "", "vectors or JSON lines, for other programs",
+    gallery_export },
+  { NULL },
+};
+
+DmlEncoder *
+gallery_encoder (const char *path, GError **error)
+{
+  DmlEncoder *encoder =
+    path ? dml_encoder_open (path, error) : dml_encoder_get_default ();
+
+  if (encoder != NULL && dml_encoder_is_placeholder (encoder))
+    cli_say ("the encoder is a placeholder that was never trained: its answers "
+             "mean little; name another with --encoder");
+  return encoder;
+}
+
+DmlSnapshot *
+gallery_snapshot (DmlGallery **gallery, GError **error)
+{
+  DmlSnapshot *snapshot;
+
+  *gallery = dml_gallery_open (gallery_path, DML_GALLERY_READ, NULL, error);
+  if (*gallery == NULL)
+    return NULL;
+  snapshot = dml_gallery_get_snapshot (*gallery, error);
+  if (snapshot == NULL)
+    g_clear_pointer (gallery, dml_gallery_unref);
+  return snapshot;
+}
+
+static int
+print_help (void)
+{
+  g_autofree char *list = cli_commands_help (commands);
+
+  printf ("Usage:\n  dml-gallery FILE COMMAND [OPTION…] …\n\n%s\n"
+          "Examples:\n"
+          "  dml-gallery shop.bin enroll photos/     a folder a product\n"
+          "  dml-gallery shop.bin search query.jpg\n"
+          "  dml-gallery shop.bin calibrate --false-accept-rate 0.01\n"
+          "  dml-gallery shop.bin rename apple \"red apple\"\n\n"
+          "'dml-gallery FILE COMMAND --help' tells a command's options.\n",
+          list);
+  return CLI_OK;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autofree char *name = NULL;
+  const CliCommand *command;
+  CliExit exit_code = CLI_OK;
+
+  g_set_prgname ("dml-gallery");
+  if (argc < 2 || strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)
+    return argc < 2 ? cli_usage ("a gallery file and a command are needed")
+                    : print_help ();
+  if (strcmp (argv[1], "--version") == 0) {
+    printf ("%s\n", dml_build_info ());
+    return CLI_OK;
+  }
+  if (argc < 3)
+    return cli_usage ("%s: a command is needed behind the file", argv[1]);
+  gallery_path = argv[1];
+  command = cli_command (commands, argv[2], &exit_code);
+  if (command == NULL)
+    return exit_code;
+  name = g_strconcat ("dml-gallery FILE ", command->name, NULL);
+  argv[2] = name;
+  g_set_prgname (name);
+  return command->run (argc - 2, argv + 2);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * dml-gallery's commands: each has its options, its table and its JSON
+ * (docs/programs.md). gallery_path is the FILE of the command line. */
+#pragma once
+
+#include "cli.h"
+
+extern const char *gallery_path;
+
+CliExit gallery_enroll (int argc, char **argv);
+CliExit gallery_list (int argc, char **argv);
+CliExit gallery_show (int argc, char **argv);
+CliExit gallery_remove (int argc, char **argv);
+CliExit gallery_rename (int argc, char **argv);
+CliExit gallery_data (int argc, char **argv);
+CliExit gallery_search (int argc, char **argv);
+CliExit gallery_calibrate (int argc, char **argv);
+CliExit gallery_verify (int argc, char **argv);
+CliExit gallery_export (int argc, char **argv);
+
+/* The encoder that --encoder names, the built-in one for NULL. Says once that a
+ * placeholder is one. */
+DmlEncoder *gallery_encoder (const char *path, GError **error);
+
+/* The snapshot of gallery_path as it stands now, opened for reading. */
+DmlSnapshot *gallery_snapshot (DmlGallery **gallery, GError **error);
+
+/* A sheet (PNG): a row a query, its picture and the hits' thumbnails beside it,
+ * framed by decision. */
+typedef struct {
+  char *path;
+  DmlMatch *match;
+} GalleryAnswer;
+gboolean gallery_write_sheet (const char *path, DmlGallery *gallery,
+                              const GalleryAnswer *answers, guint n,
+                              GError **error);

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * dml-gallery list, show, export: what a gallery holds. */
+#include "gallery.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct {
+  gboolean json, force;
+  char *output;
+} options;
+
+static const GOptionEntry list_entries[] = {
+  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
+    "Print as JSON (dml-list/1)", NULL },
+  { NULL },
+};
+
+static const GOptionEntry show_entries[] = {
+  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
+    "Print as JSON (dml-show/1)", NULL },
+  { NULL },
+};
+
+static void
+list_as_json (DmlGallery *gallery, DmlSnapshot *snapshot)
+{
+  JsonBuilder *json = json_builder_new ();
+
+  json_builder_begin_object (json);
+  cli_json_schema (json, "dml-list/1");
+  json_builder_set_member_name (json, "gallery");
+  json_builder_add_string_value (json, gallery_path);
+  json_builder_set_member_name (json, "encoder");
+  json_builder_add_string_value (json, dml_gallery_get_encoder_name (gallery));
+  json_builder_set_member_name (json, "fingerprint");
+  json_builder_add_string_value (json, dml_gallery_get_fingerprint (gallery));
+  json_builder_set_member_name (json, "dim");
+  json_builder_add_int_value (json, dml_gallery_get_dim (gallery));
+  json_builder_set_member_name (json, "metric");
+  json_builder_add_string_value (json, dml_gallery_get_metric (gallery) ==
+                                           DML_METRIC_COSINE
+                                         ? "cosine"
+                                         : "euclidean");
+  json_builder_set_member_name (json, "revision");
+  json_builder_add_int_value (json, dml_snapshot_get_revision (snapshot));
+  json_builder_set_member_name (json, "items");
+  json_builder_add_int_value (json, dml_snapshot_get_n_items (snapshot));
+  json_builder_set_member_name (json, "labels");
+  json_builder_begin_array (json);
+  for (guint i = 0; i < dml_snapshot_get_n_labels (snapshot); i++) {
+    guint n_items;
+    const char *data;
+    const char *label = dml_snapshot_get_label (snapshot, i, &n_items, &data);
+
+    json_builder_begin_object (json);
+    json_builder_set_member_name (json, "label");
+    json_builder_add_string_value (json, label);
+    json_builder_set_member_name (json, "items");
+    json_builder_add_int_value (json, n_items);
+    if (data != NULL) {
+      json_builder_set_member_name (json, "data");
+      json_builder_add_value (json, json_from_string (data, NULL));
+    }
+    json_builder_end_object (json);
+  }
+  json_builder_end_array (json);
+  json_builder_end_object (json);
+  cli_print_json (json);
+}
+
+CliExit
+gallery_list (int argc, char **argv)
+{
+  g_autoptr (DmlGallery) gallery = NULL;
+  g_autoptr (DmlSnapshot) snapshot = NULL;
+  g_autoptr (GError) error = NULL;
+  CliExit exit_code;
+
+  if (!cli_parse ("", "Lists the labels of a gallery.", NULL, list_entries,
+                  &argc, &argv, &exit_code))
+    return exit_code;
+  if (argc > 1)
+    return cli_usage ("%s: nothing is expected here; 'show' tells of one label",
+                      argv[1]);
+  if ((snapshot = gallery_snapshot (&gallery, &error)) == NULL)
+    return cli_fail (error);
+  if (options.json) {
+    list_as_json (gallery, snapshot);
+    return CLI_OK;
+  }
+  for (guint i = 0; i < dml_snapshot_get_n_labels (snapshot); i++) {
+    guint n_items;
+    const char *label = dml_snapshot_get_label (snapshot, i, &n_items, NULL);
+    g_autofree char *shown = cli_printable (label);
+
+    printf ("%5u  %s\n", n_items, shown);
+  }
+  cli_say ("%u items, %u labels, encoder %s (%.8s), %u numbers each, "
+           "revision %" G_GINT64_FORMAT,
+           dml_snapshot_get_n_items (snapshot),
+           dml_snapshot_get_n_labels (snapshot),
+           dml_gallery_get_encoder_name (gallery),
+           dml_gallery_get_fingerprint (gallery), dml_gallery_get_dim (gallery),
+           dml_snapshot_get_revision (snapshot));
+  return CLI_OK;
+}
+
+/* The label's index, or -1 with an error that names the nearest one. */
+static int
+find_label (DmlSnapshot *snapshot, const char *wanted, GError **error)
+{
+  const guint n = dml_snapshot_get_n_labels (snapshot);
+  g_autofree const char **names = g_new0 (const char *, n + 1);
+  const char *near;
+
+  for (guint i = 0; i < n; i++) {
+    names[i] = dml_snapshot_get_label (snapshot, i, NULL, NULL);
+    if (strcmp (names[i], wanted) == 0)
+      return (int) i;
+  }
+  near = cli_nearest (wanted, names);
+  g_set_error (error, DML_ERROR, DML_ERROR_NOT_FOUND,
+               "%s: no such label in %s%s%s%s", wanted, gallery_path,
+               near ? "; did you mean \"" : "", near ? near : "",
+               near ? "\"?" : "");
+  return -1;
+}
+
+CliExit
+gallery_show (int argc, char **argv)
+{
+  g_autoptr (DmlGallery) gallery = NULL;
+  g_autoptr (DmlSnapshot) snapshot = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) items = NULL;
+  const char *data;
+  CliExit exit_code;
+  int label;
+
+  if (!cli_parse ("LABEL", "Shows the items and the data of a label.", NULL,
+                  show_entries, &argc, &argv, &exit_code))
+    return exit_code;
+  if (argc != 2)
+    return cli_usage ("one label is needed");
+  if ((snapshot = gallery_snapshot (&gallery, &error)) == NULL ||
+      (label = find_label (snapshot, argv[1], &error)) < 0 ||
+      (items = dml_gallery_get_items (gallery, argv[1], &error)) == NULL)
+    return cli_fail (error);
+  dml_snapshot_get_label (snapshot, (guint) label, NULL, &data);
+  if (options.json) {
+    JsonBuilder *json = json_builder_new ();
+
+    json_builder_begin_object (json);
+    cli_json_schema (json, "dml-show/1");
+    json_builder_set_member_name (json, "label");
+    json_builder_add_string_value (json, argv[1]);
+    if (data != NULL) {
+      json_builder_set_member_name (json, "data");
+      json_builder_add_value (json, json_from_string (data, NULL));
+    }
+    json_builder_set_member_name (json, "items");
+    json_builder_begin_array (json);
+    for (guint i = 0; i < items->len; i++) {
+      const DmlItem *item = g_ptr_array_index (items, i);
+
+      json_builder_begin_object (json);
+      json_builder_set_member_name (json, "item");
+      json_builder_add_int_value (json, item->id);
+      json_builder_set_member_name (json, "added");
+      json_builder_add_string_value (json, item->added);
+      if (item->source != NULL) {
+        json_builder_set_member_name (json, "source");
+        json_builder_add_string_value (json, item->source);
+      }
+      if (item->quality >= 0) {
+        json_builder_set_member_name (json, "quality");
+        json_builder_add_double_value (json, item->quality);
+      }
+      json_builder_end_object (json);
+    }
+    json_builder_end_array (json);
+    json_builder_end_object (json);
+    cli_print_json (json);
+    return CLI_OK;
+  }
+  for (guint i = 0; i < items->len; i++) {
+    const DmlItem *item = g_ptr_array_index (items, i);
+    g_autofree char *source = cli_printable (item->source ? item->source : "");
+
+    printf ("%6" G_GINT64_FORMAT "  %s  %s\n", item->id, item->added, source);
+  }
+  if (data != NULL)
+    printf ("data: %s\n", data);
+  return CLI_OK;
+}
