@@ -157,13 +157,14 @@ typedef struct {
   size_t n_genuine, n_impostor, n_false_accepts;
   double far_upper;      /* bound of the false-accept rate */
   double tar, tar_lower; /* true-accept rate and its bound */
-} DmlThreshold;
+} DmlOperatingPoint;
 
 /* Smallest observed impostor score whose bound is at most @far. Scores must be
  * independent units: one a probe class, not one a pair. */
-DmlThreshold dml_metric_threshold (const double *genuine, size_t n_genuine,
-                                   const double *impostor, size_t n_impostor,
-                                   double far, double delta);
+DmlOperatingPoint
+dml_metric_threshold (const double *genuine, size_t n_genuine,
+                      const double *impostor, size_t n_impostor, double far,
+                      double delta);
 
 /* ---- clustering -----------------------------------------------------------
  */
