@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-G_DEFINE_QUARK (dml-error-quark, dml_error)
+G_DEFINE_QUARK (dml - error - quark, dml_error)
 
 DmlError
 dml_error_from_errno (int errnum)
@@ -29,4 +29,32 @@ dml_error_from_errno (int errnum)
   default:
     return DML_ERROR_IO;
   }
+}
+
+char *
+dml_error_quote (const char *text)
+{
+  enum { MAX_CHARS = 80 };
+  GString *out = g_string_new (NULL);
+  const char *p = text ? text : "";
+
+  for (size_t i = 0; *p != '\0'; i++) {
+    const gunichar c = g_utf8_get_char_validated (p, -1);
+    const gboolean bad = c == (gunichar) -1 || c == (gunichar) -2;
+
+    if (i == MAX_CHARS) {
+      g_string_append (out, "...");
+      break;
+    }
+    if (bad || !g_unichar_isprint (c)) {
+      const char *next = bad ? p + 1 : g_utf8_next_char (p);
+
+      for (; p < next; p++)
+        g_string_append_printf (out, "\\x%02x", (guint8) *p);
+    } else {
+      g_string_append_unichar (out, c);
+      p = g_utf8_next_char (p);
+    }
+  }
+  return g_string_free (out, FALSE);
 }

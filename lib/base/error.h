@@ -15,3 +15,8 @@
 
 /* The code that fits an errno of open, read, write, fsync or rename. */
 DmlError dml_error_from_errno (int errnum);
+
+/* Text out of a file (a name, a label) as it may stand in a message: control
+ * characters, line breaks and broken UTF-8 escaped, cut after 80 characters.
+ * NULL reads as "". (transfer full) */
+char *dml_error_quote (const char *text);

@@ -156,6 +156,30 @@ test_error_from_errno (void)
 }
 
 static void
+test_error_quote_makes_names_harmless (void)
+{
+  static const char *const cases[][2] = {
+    { "layer1.0", "layer1.0" },
+    { "", "" },
+    { "a\nb\033[2J", "a\\x0ab\\x1b[2J" },
+    { "caf\303\251", "caf\303\251" },
+    { "\303", "\\xc3" },
+  };
+  g_autofree char *endless = g_strnfill (1 << 20, 'x');
+  g_autofree char *cut = dml_error_quote (endless);
+  g_autofree char *none = dml_error_quote (NULL);
+
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *quoted = dml_error_quote (cases[i][0]);
+
+    g_assert_cmpstr (quoted, ==, cases[i][1]);
+  }
+  g_assert_cmpuint (strlen (cut), ==, 83);
+  g_assert_true (g_str_has_suffix (cut, "x..."));
+  g_assert_cmpstr (none, ==, "");
+}
+
+static void
 test_cpu_level_is_one_we_have (void)
 {
   g_assert_true (dml_cpu_has (DML_CPU_C));
@@ -179,6 +203,8 @@ main (int argc, char **argv)
   g_test_add_func ("/base/threads/every-piece-once",
                    test_threads_every_piece_once);
   g_test_add_func ("/base/error/from-errno", test_error_from_errno);
+  g_test_add_func ("/base/error/quote-makes-names-harmless",
+                   test_error_quote_makes_names_harmless);
   g_test_add_func ("/base/cpu/level-is-one-we-have",
                    test_cpu_level_is_one_we_have);
   return g_test_run ();
