@@ -30,7 +30,7 @@ add (GPtrArray *pictures, const char *path, char *label)
 static char *
 stem (const char *path)
 {
-  char *name = g_path_get_basename (path);
+  g_autofree char *name = g_path_get_basename (path);
   char *dot = strrchr (name, '.');
 
   if (dot != NULL && dot != name)

@@ -192,6 +192,21 @@ DML_API gboolean dml_session_embed (DmlSession *session,
                                     float *out, GError **error);
 
 /**
+ * dml_session_preprocess: (skip)
+ * @session: a #DmlSession
+ * @image: a view
+ * @region: (nullable): a box, or %NULL for the whole image
+ * @out: room for C x H x W floats, the encoder's input
+ * @error: (nullable): return location for a #GError
+ *
+ * What the network would see: the first half of dml_session_embed().
+ */
+DML_API gboolean dml_session_preprocess (DmlSession *session,
+                                         const DmlImage *image,
+                                         const DmlRegion *region, float *out,
+                                         GError **error);
+
+/**
  * dml_session_embed_enrolment: (skip)
  * @session: a #DmlSession
  * @picture: a photograph of the thing to enrol
