@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Sum of two values with broadcasting (ONNX Add): residual connections, biases.
+ *
+ *   y = a + b        da += dy,  db += dy, summed where they repeat
+ */
+#include "nn/ops/broadcast.h"
+
+static void
+add_row_f32 (void *yv, const void *av, size_t a_step, const void *bv,
+             size_t b_step, size_t n)
+{
+  const float *a = av, *b = bv;
+  float *y = yv;
+
+  if (a_step && b_step)
+    for (size_t i = 0; i < n; i++)
+      y[i] = a[i] + b[i];
+  else
+    for (size_t i = 0; i < n; i++)
+      y[i] = a[i * a_step] + b[i * b_step];
+}
+
+static void
+add_row_i64 (void *yv, const void *av, size_t a_step, const void *bv,
+             size_t b_step, size_t n)
+{
+  const int64_t *a = av, *b = bv;
+  int64_t *y = yv;
+
+  for (size_t i = 0; i < n; i++) /* unsigned: a file may make it wrap */
+    y[i] = (int64_t) ((uint64_t) a[i * a_step] + (uint64_t) b[i * b_step]);
+}
+
+static gboolean
+add_infer_shape (DmlNode *node, GError **error)
+{
+  if (node->in[0]->dtype != DML_F32 && node->in[0]->dtype != DML_I64)
+    return dml_node_fail (node, error, UNSUPPORTED,
+                          "input is %s, expected float32 or int64",
+                          dml_dtype_name (node->in[0]->dtype));
+  return dml_broadcast_infer_shape (node, error);
+}
+
+static void
+add_forward (const DmlNode *node, DmlExec *exec)
+{
+  if (node->in[0]->dtype == DML_F32)
+    dml_broadcast_run (node, exec, add_row_f32, sizeof (float), sizeof (float));
+  else
+    dml_broadcast_run (node, exec, add_row_i64, sizeof (int64_t),
+                       sizeof (int64_t));
+}
+
+static void
+add_backward_to (float *dx, const float *dy, size_t step, size_t n)
+{
+  if (dx == NULL)
+    return;
+  if (step) {
+    for (size_t i = 0; i < n; i++)
+      dx[i] += dy[i];
+  } else {
+    float sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+      sum += dy[i];
+    *dx += sum;
+  }
+}
+
+static void
+add_backward (const DmlNode *node, DmlExec *exec)
+{
+  const float *dy = dml_exec_dout (exec, node, 0);
+  float *da = dml_exec_din (exec, node, 0), *db = dml_exec_din (exec, node, 1);
+  DmlBroadcast bc;
+  size_t a, b;
+
+  dml_broadcast_init (&bc, dml_node_in_shape (node, 0),
+                      dml_node_in_shape (node, 1),
+                      dml_node_out_shape (node, 0));
+  for (size_t r = 0; r < bc.n_rows; r++, dy += bc.n) {
+    dml_broadcast_row (&bc, r, &a, &b);
+    add_backward_to (da ? da + a : NULL, dy, bc.a_step, bc.n);
+    add_backward_to (db ? db + b : NULL, dy, bc.b_step, bc.n);
+  }
+}
+
+const DmlOp dml_op_add = {
+  .onnx_name = "Add",
+  .min_in = 2,
+  .max_in = 2,
+  .min_out = 1,
+  .max_out = 1,
+  .infer_shape = add_infer_shape,
+  .forward = add_forward,
+  .backward = add_backward,
+};

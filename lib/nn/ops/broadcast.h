@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Element-wise operators of two inputs with ONNX's (numpy's) broadcasting. */
+#pragma once
+
+#include "nn/op.h"
+
+/* The output as rows of n elements. A step is 0 where the input repeats one
+ * element along the row, otherwise 1. Dimensions that lie one behind the other
+ * in both inputs are merged, so that equal shapes are a single row and a
+ * channel gate has a row a channel. */
+typedef struct {
+  size_t n;              /* elements in a row */
+  size_t n_rows;         /* rows in all */
+  size_t a_step, b_step; /* 0 or 1 */
+  int rank;              /* of the loop over rows */
+  size_t dim[DML_MAX_RANK], a_stride[DML_MAX_RANK], b_stride[DML_MAX_RANK];
+  gboolean a_repeats, b_repeats; /* several rows read the same elements */
+} DmlBroadcast;
+
+/* The common shape of all inputs of a node; FORMAT where they do not fit. */
+gboolean dml_broadcast_shape (const DmlNode *node, DmlShape *out,
+                              GError **error);
+
+/* How a and b, which fit, become `out`. */
+void dml_broadcast_init (DmlBroadcast *bc, const DmlShape *a, const DmlShape *b,
+                         const DmlShape *out);
+
+/* Where row i begins in a and b; in the output it begins at i * n. */
+void dml_broadcast_row (const DmlBroadcast *bc, size_t row, size_t *a,
+                        size_t *b);
+
+/* y[i] = f (a[i * a_step], b[i * b_step]), i < n */
+typedef void (*DmlBinaryRow) (void *y, const void *a, size_t a_step,
+                              const void *b, size_t b_step, size_t n);
+
+/* Runs `row` over inputs 0 and 1 of a node into output 0; in_size and out_size
+ * are the element sizes. */
+void dml_broadcast_run (const DmlNode *node, DmlExec *exec, DmlBinaryRow row,
+                        size_t in_size, size_t out_size);
+
+/* infer_shape of arithmetic on two inputs of one type that is the result's. */
+gboolean dml_broadcast_infer_shape (DmlNode *node, GError **error);
