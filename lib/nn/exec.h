@@ -55,7 +55,7 @@ typedef struct {
   size_t n;
   const DmlShape *shape;
   unsigned flags; /* DmlValueFlags; PARAM is always set, FROZEN never */
-} DmlParam;
+} DmlTrainParam;
 
 /* A running statistic: written by forward in DML_EXEC_TRAIN and by
  * dml_train_estimate_end; belongs into checkpoints and averages of weights. */
@@ -100,7 +100,7 @@ void dml_train_backward (DmlTrain *train);
 void dml_train_zero_grad (DmlTrain *train);
 
 /* In the order of the graph; the arrays belong to the executor. */
-DmlParam *dml_train_params (DmlTrain *train, size_t *n);
+DmlTrainParam *dml_train_params (DmlTrain *train, size_t *n);
 DmlStatistic *dml_train_statistics (DmlTrain *train, size_t *n);
 
 /* Re-estimation of batch norm ("precise BN", Wu and Johnson 2021,

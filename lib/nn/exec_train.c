@@ -9,7 +9,7 @@ struct _DmlTrain {
   DmlExec exec;
   gboolean *wants;    /* by value->index: has a gradient */
   void **owned;       /* by value->index */
-  GArray *params;     /* of DmlParam */
+  GArray *params;     /* of DmlTrainParam */
   GArray *statistics; /* of DmlStatistic */
   size_t n_bytes;
 };
@@ -114,12 +114,12 @@ train_list_params (DmlTrain *train)
     if (value->constant == NULL)
       continue;
     if (value_is_trained (value)) {
-      const DmlParam param = { .name = value->name,
-                               .data = value->constant->data,
-                               .grad = train->exec.grad[i],
-                               .n = value->constant->n,
-                               .shape = &value->constant->shape,
-                               .flags = value->flags };
+      const DmlTrainParam param = { .name = value->name,
+                                    .data = value->constant->data,
+                                    .grad = train->exec.grad[i],
+                                    .n = value->constant->n,
+                                    .shape = &value->constant->shape,
+                                    .flags = value->flags };
 
       g_array_append_val (train->params, param);
     } else if (value->flags & DML_VALUE_STATISTIC) {
@@ -147,7 +147,7 @@ dml_train_new (const DmlGraph *graph, size_t batch, unsigned n_threads,
   train->exec.kept = g_new0 (void *, graph->nodes->len);
   train->owned = g_new0 (void *, n_values);
   train->wants = g_new0 (gboolean, n_values);
-  train->params = g_array_new (FALSE, FALSE, sizeof (DmlParam));
+  train->params = g_array_new (FALSE, FALSE, sizeof (DmlTrainParam));
   train->statistics = g_array_new (FALSE, FALSE, sizeof (DmlStatistic));
   if (!dml_graph_infer (train->graph, batch, error) ||
       !train_find_gradients (train, error) ||
@@ -239,7 +239,8 @@ void
 dml_train_zero_grad (DmlTrain *train)
 {
   for (guint i = 0; i < train->params->len; i++) {
-    const DmlParam *param = &g_array_index (train->params, DmlParam, i);
+    const DmlTrainParam *param =
+      &g_array_index (train->params, DmlTrainParam, i);
 
     memset (param->grad, 0, param->n * sizeof (float));
   }
@@ -284,11 +285,11 @@ dml_train_output_grad (DmlTrain *train, unsigned i)
   return train->exec.grad[train_out (train, i)->index];
 }
 
-DmlParam *
+DmlTrainParam *
 dml_train_params (DmlTrain *train, size_t *n)
 {
   *n = train->params->len;
-  return (DmlParam *) train->params->data;
+  return (DmlTrainParam *) train->params->data;
 }
 
 DmlStatistic *

@@ -216,7 +216,7 @@ test_training_step_moves_against_the_gradient (void)
   g_autoptr (DmlTrain) train = dml_train_new (graph, 1, 1, 0, &error);
 
   g_assert_no_error (error);
-  DmlParam *params = dml_train_params (train, &n);
+  DmlTrainParam *params = dml_train_params (train, &n);
 
   g_assert_cmpuint (n, ==, 2);
   float *x = dml_train_input (train, 0);
