@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * ONNX files to graphs and back. docs/onnx.md says which operators.
+ *
+ * Reading is bounded: beside the graph, whose constants are no larger than the
+ * file's own data unfolded, at most the file once and 64 MiB + 3 times the file
+ * for the parsed form are held (parse.h). Nothing in a file makes the reader
+ * recurse. */
+#pragma once
+
+#include "nn/graph.h"
+
+#define DML_ONNX_MIN_OPSET 9
+#define DML_ONNX_MAX_OPSET 21
+#define DML_ONNX_WRITE_OPSET 17
+
+/* A file's metadata_props, string to string; later entries win. */
+typedef GHashTable DmlOnnxMetadata;
+
+/* A finished graph (dml_graph_finish). *metadata (nullable) is a new table.
+ * Every message begins with the path. NOT_FOUND, FORMAT, UNSUPPORTED (operator
+ * and node named), LIMIT, NO_MEMORY, IO. */
+DmlGraph *dml_onnx_read_file (const char *path, DmlOnnxMetadata **metadata,
+                              GError **error);
+
+/* The same from memory; `name` stands for the file in messages. */
+DmlGraph *dml_onnx_read (const uint8_t *data, size_t n_bytes, const char *name,
+                         DmlOnnxMetadata **metadata, GError **error);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * One copy loop for every operator that only moves elements. See strided.h. */
+#include "nn/ops/strided.h"
+
+#include <string.h>
+
+void
+dml_strided_of (const DmlShape *shape, int64_t stride[DML_MAX_RANK])
+{
+  int64_t step = 1;
+
+  for (int i = shape->rank; i-- > 0;) {
+    stride[i] = step;
+    step *= shape->dim[i];
+  }
+}
+
+/* Drops dimensions of 1 and joins neighbours that the source runs through in
+ * one go, so that the innermost run is as long as it can be. */
+static DmlStrided
+strided_merge (const DmlStrided *walk)
+{
+  DmlStrided m = { .offset = walk->offset };
+
+  for (int i = 0; i < walk->rank; i++) {
+    const int last = m.rank - 1;
+
+    if (walk->dim[i] == 1)
+      continue;
+    if (last >= 0 && m.stride[last] == walk->stride[i] * walk->dim[i]) {
+      m.dim[last] *= walk->dim[i];
+      m.stride[last] = walk->stride[i];
+    } else {
+      m.dim[m.rank] = walk->dim[i];
+      m.stride[m.rank++] = walk->stride[i];
+    }
+  }
+  if (m.rank == 0) {
+    m.dim[0] = m.stride[0] = 1;
+    m.rank = 1;
+  }
+  return m;
+}
+
+#define STRIDED_RUN(Type)                                                      \
+  do {                                                                         \
+    Type *to = (Type *) target;                                                \
+    const Type *from = (const Type *) source;                                  \
+                                                                               \
+    for (int64_t i = 0; i < n; i++, from += stride)                            \
+      to[i] = *from;                                                           \
+  } while (0)
+
+static void
+strided_run (int64_t n, int64_t stride, size_t n_bytes, void *target,
+             const void *source)
+{
+  if (stride == 1) {
+    memcpy (target, source, (size_t) n * n_bytes);
+    return;
+  }
+  switch (n_bytes) {
+  case 1:
+    STRIDED_RUN (uint8_t);
+    break;
+  case 2:
+    STRIDED_RUN (uint16_t);
+    break;
+  case 4:
+    STRIDED_RUN (uint32_t);
+    break;
+  default:
+    STRIDED_RUN (uint64_t);
+    break;
+  }
+}
+
+void
+dml_strided_copy (const DmlStrided *walk, size_t n_bytes, void *target,
+                  const void *source)
+{
+  const DmlStrided m = strided_merge (walk);
+  const int inner = m.rank - 1;
+  const int64_t size = (int64_t) n_bytes;
+  const char *from = (const char *) source + m.offset * size;
+  char *to = target;
+  int64_t at[DML_MAX_RANK] = { 0 };
+
+  for (int i = 0; i < m.rank; i++)
+    if (m.dim[i] == 0)
+      return;
+  for (;;) {
+    int i = inner - 1;
+
+    strided_run (m.dim[inner], m.stride[inner], n_bytes, to, from);
+    to += m.dim[inner] * size;
+    for (; i >= 0; i--) { /* an odometer over the outer dimensions */
+      from += m.stride[i] * size;
+      if (++at[i] < m.dim[i])
+        break;
+      from -= m.stride[i] * m.dim[i] * size;
+      at[i] = 0;
+    }
+    if (i < 0)
+      return;
+  }
+}
