@@ -6,6 +6,20 @@
 
 G_DEFINE_QUARK (dml - error - quark, dml_error)
 
+gboolean
+dml_error_set (GError **error, DmlError code, const char *format, ...)
+{
+  va_list arguments;
+
+  if (error == NULL)
+    return FALSE;
+  g_warn_if_fail (*error == NULL);
+  va_start (arguments, format);
+  *error = g_error_new_valist (DML_ERROR, (gint) code, format, arguments);
+  va_end (arguments);
+  return FALSE;
+}
+
 DmlError
 dml_error_from_errno (int errnum)
 {

@@ -4,14 +4,18 @@
 
 #include <dml/dml-error.h>
 
+/* Sets a code and yields FALSE. */
+gboolean dml_error_set (GError **error, DmlError code, const char *format, ...)
+  G_GNUC_PRINTF (3, 4);
+
 /* Sets DML_ERROR_<CODE> and yields FALSE, so that a failing function can say
  * `return dml_fail (error, FORMAT, "%s: ...", path);` */
 #define dml_fail(error, code, ...)                                             \
-  (g_set_error ((error), DML_ERROR, DML_ERROR_##code, __VA_ARGS__), FALSE)
+  dml_error_set ((error), DML_ERROR_##code, __VA_ARGS__)
 
 /* The same for functions that return a pointer. */
 #define dml_fail_null(error, code, ...)                                        \
-  (g_set_error ((error), DML_ERROR, DML_ERROR_##code, __VA_ARGS__), NULL)
+  (dml_error_set ((error), DML_ERROR_##code, __VA_ARGS__), NULL)
 
 /* The code that fits an errno of open, read, write, fsync or rename. */
 DmlError dml_error_from_errno (int errnum);
