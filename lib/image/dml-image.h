@@ -65,6 +65,8 @@ typedef enum {
   DML_PIXELS_V210,
   DML_PIXELS_UNPACK8,
   DML_PIXELS_UNPACK16,
+  /*< private >*/
+  DML_PIXELS_N_FORMATS
 } DmlPixelFormat;
 
 /**
@@ -285,6 +287,20 @@ DML_API uint8_t *dml_picture_get_pixels (DmlPicture *picture, int *stride);
 DML_API DmlPicture *dml_picture_flatten (const DmlPicture *picture,
                                          const DmlPicture *background,
                                          guint32 rgb, GError **error);
+
+/**
+ * dml_picture_scale:
+ * @picture: a #DmlPicture
+ * @width: pixels across, at least 1
+ * @height: rows, at least 1
+ * @error: (nullable): return location for a #GError
+ *
+ * Scales by the filter that regions are scaled by (docs/images.md).
+ *
+ * Returns: (transfer full) (nullable): a picture of @width x @height
+ */
+DML_API DmlPicture *dml_picture_scale (const DmlPicture *picture, int width,
+                                       int height, GError **error);
 
 /**
  * dml_picture_save_png:
