@@ -8,13 +8,16 @@
 typedef enum {
   DML_CPU_C,
   DML_CPU_NEON,
-  DML_CPU_AVX2, /* with FMA and F16C */
+  DML_CPU_AVX2,   /* with FMA and F16C */
   DML_CPU_AVX512, /* F, BW, DQ, VL */
   DML_CPU_N_LEVELS,
 } DmlCpuLevel;
 
 /* "c", "neon", "avx2", "avx512" */
 const char *dml_cpu_level_name (DmlCpuLevel level);
+
+/* The level of such a name; false and untouched where there is none. */
+bool dml_cpu_level_from_name (const char *name, DmlCpuLevel *level);
 
 /* Whether this machine can run that level at all. */
 bool dml_cpu_has (DmlCpuLevel level);

@@ -112,7 +112,7 @@ typedef struct {
   DmlUnary log_f32; /* of a negative number NaN, of 0 -infinity */
   DmlUnary tanh_f32;
   DmlUnary sigmoid_f32; /* 1 / (1 + exp (-x)) */
-  DmlUnary silu_f32;    /* x sigmoid (x); NaN at -infinity, as the product is */
+  DmlUnary silu_f32;    /* x sigmoid (x); -0, the limit, at -infinity */
   DmlUnary sqrt_f32;
 
   /* Ends of a layer. */

@@ -12,19 +12,22 @@
   0.693359375f /* 9 bits: its product with an exponent is exact */
 #define LN2_LOW -2.12194440e-4f
 
-/* exp (x) = 2^k exp (r), |r| <= ln 2 / 2. */
+/* Below this every result is 0, of x exp (x) too; above the other infinity. */
+#define EXP_LOWEST -130.0f
+#define EXP_HIGHEST 90.0f
+
+/* exp (x) = 2^k exp (r), |r| <= ln 2 / 2. Without *scale, half of the 2^k: a
+ * result that may be denormal is rounded once, when the caller multiplies. */
 VEC_INLINE vf
-exp_of (vf x)
+exp_parts (vf x, vf *scale)
 {
-  /* Beyond these the result is 0 or infinity, and k still fits two scalings. */
-  const vf v = v_clip (x, v_set1 (-105.0f), v_set1 (90.0f));
+  const vf v = v_clip (x, v_set1 (EXP_LOWEST), v_set1 (EXP_HIGHEST));
   /* Adding 1.5 * 2^23 leaves the nearest integer in the low bits. */
   const vf magic = v_set1 (12582912.0f);
   const vf shifted = v_add (v_mul (v, v_set1 (1.44269504088896341f)), magic);
   const vf k = v_sub (shifted, magic);
   const vi ki = vi_sub (v_bits (shifted), v_bits (magic));
-  const vi ki1 = vi_sar (ki, 1), ki2 = vi_sub (ki, ki1);
-  const vi bias = vi_set1 (127);
+  const vi half = vi_sar (ki, 1), bias = vi_set1 (127);
   vf r = v_sub (v, v_mul (k, v_set1 (LN2_HIGH)));
   vf p = v_set1 (1.9875691500e-4f);
 
@@ -36,9 +39,17 @@ exp_of (vf x)
   p = v_mla (p, r, v_set1 (5.0000001201e-1f));
   p = v_mla (p, v_mul (r, r), r);
   p = v_add (p, v_set1 (1.0f));
-  /* In two steps: a denormal result is then rounded once, at the end. */
-  p = v_mul (p, v_of_bits (vi_shl (vi_add (ki1, bias), 23)));
-  return v_mul (p, v_of_bits (vi_shl (vi_add (ki2, bias), 23)));
+  *scale = v_of_bits (vi_shl (vi_add (vi_sub (ki, half), bias), 23));
+  return v_mul (p, v_of_bits (vi_shl (vi_add (half, bias), 23)));
+}
+
+VEC_INLINE vf
+exp_of (vf x)
+{
+  vf scale;
+  const vf part = exp_parts (x, &scale);
+
+  return v_mul (part, scale);
 }
 
 /* log (x) = k ln 2 + log (1 + f), sqrt (1/2) <= 1 + f < sqrt (2). */
@@ -102,6 +113,21 @@ tanh_of (vf x)
                            vi_and (v_bits (x), vi_set1 (INT32_MIN))));
 }
 
+/* x e / (1 + e) for x < 0, x / (1 + e) else: x enters before the last scaling,
+ * or a denormal e would have lost digits that x makes count again. */
+VEC_INLINE vf
+silu_of (vf x)
+{
+  const vf one = v_set1 (1.0f);
+  const vm below = v_lt (x, v_set1 (0.0f));
+  vf scale, part = exp_parts (v_neg (v_abs (x)), &scale);
+  const vf low = v_mul (v_max (v_set1 (EXP_LOWEST), x), part);
+  const vf top = v_select (below, low, x);
+  const vf ratio = v_div (top, v_add (one, v_mul (part, scale)));
+
+  return v_mul (ratio, v_select (below, scale, one));
+}
+
 void
 DML_K (exp_f32) (float *y, const float *x, size_t n)
 {
@@ -129,11 +155,7 @@ DML_K (sigmoid_f32) (float *y, const float *x, size_t n)
 void
 DML_K (silu_f32) (float *y, const float *x, size_t n)
 {
-  V_EACH (i, m, n, {
-    const vf v = v_load_n (x + i, m);
-
-    v_store_n (y + i, v_mul (v, sigmoid_of (v)), m);
-  });
+  V_EACH (i, m, n, { v_store_n (y + i, silu_of (v_load_n (x + i, m)), m); });
 }
 
 /* Backward of SiLU stands here, where sigmoid_of is. */

@@ -1,37 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Sums over a row. VEC_N_ACC vectors of partial sums hide the latency of an
- * addition; their order is fixed, so equal rows give equal bits. */
+ * Sums over a row. */
 #include "kernels/kernels.h"
-#include "kernels/vec.h"
+#include "kernels/sum.h"
 #include "kernels/kernels.def"
 
 #include <math.h>
 
-/* STEP (acc, i, m) adds elements i .. i + m - 1 to acc. */
-#define REDUCE(n, STEP)                                                        \
-  vf acc[VEC_N_ACC];                                                           \
-  size_t i = 0;                                                                \
-                                                                               \
-  for (size_t j = 0; j < VEC_N_ACC; j++)                                       \
-    acc[j] = v_set1 (0.0f);                                                    \
-  for (; i + VEC_N_ACC * VW <= (n); i += VEC_N_ACC * VW)                       \
-    for (size_t j = 0; j < VEC_N_ACC; j++)                                     \
-      acc[j] = STEP (acc[j], i + j * VW, VW);                                  \
-  for (; i + VW <= (n); i += VW)                                               \
-    acc[0] = STEP (acc[0], i, VW);                                             \
-  if (i < (n))                                                                 \
-    acc[0] = STEP (acc[0], i, (n) -i);                                         \
-  for (size_t j = VEC_N_ACC / 2; j > 0; j /= 2)                                \
-    for (size_t k = 0; k < j; k++)                                             \
-      acc[k] = v_add (acc[k], acc[k + j]);                                     \
-  return v_sum (acc[0])
+VEC_INLINE vf
+sum_plain (const float *x, size_t n)
+{
+#define STEP(acc, i, m) v_add (acc, v_load_n (x + (i), m))
+  SUM_ROW (n, STEP);
+#undef STEP
+}
+
+VEC_INLINE vf
+sum_dslope (const float *dy, const float *x, size_t n)
+{
+  const vf zero = v_set1 (0.0f);
+
+#define STEP(acc, i, m)                                                        \
+  v_mla (v_load_n (dy + (i), m), v_min (zero, v_load_n (x + (i), m)), acc)
+  SUM_ROW (n, STEP);
+#undef STEP
+}
 
 float
 DML_K (sum_f32) (const float *x, size_t n)
 {
-#define STEP(acc, i, m) v_add (acc, v_load_n (x + (i), m))
-  REDUCE (n, STEP);
-#undef STEP
+  return v_sum (sum_plain (x, n));
 }
 
 float
@@ -43,36 +40,19 @@ DML_K (sumsq_f32) (const float *x, size_t n)
 float
 DML_K (dot_f32) (const float *a, const float *b, size_t n)
 {
-#define STEP(acc, i, m)                                                        \
-  v_mla (v_load_n (a + (i), m), v_load_n (b + (i), m), acc)
-  REDUCE (n, STEP);
-#undef STEP
-}
-
-VEC_INLINE vf
-add_square (vf acc, vf d)
-{
-  return v_mla (d, d, acc);
+  return v_sum (sum_dot (a, b, n, 0));
 }
 
 float
 DML_K (sqdist_f32) (const float *a, const float *b, size_t n)
 {
-#define STEP(acc, i, m)                                                        \
-  add_square (acc, v_sub (v_load_n (a + (i), m), v_load_n (b + (i), m)))
-  REDUCE (n, STEP);
-#undef STEP
+  return v_sum (sum_sqdist (a, b, n, 0));
 }
 
 float
 DML_K (leaky_dslope_f32) (const float *dy, const float *x, size_t n)
 {
-  const vf zero = v_set1 (0.0f);
-
-#define STEP(acc, i, m)                                                        \
-  v_mla (v_load_n (dy + (i), m), v_min (zero, v_load_n (x + (i), m)), acc)
-  REDUCE (n, STEP);
-#undef STEP
+  return v_sum (sum_dslope (dy, x, n));
 }
 
 float

@@ -61,7 +61,7 @@
       __VA_ARGS__                                                              \
     }                                                                          \
     if (VW > 1 && i < (n)) {                                                   \
-      const size_t m = (n) - (i);                                                 \
+      const size_t m = (n) - (i);                                              \
       __VA_ARGS__                                                              \
     }                                                                          \
   } while (0)
