@@ -303,6 +303,22 @@ DML_API DmlPicture *dml_picture_scale (const DmlPicture *picture, int width,
                                        int height, GError **error);
 
 /**
+ * dml_picture_new_from_image: (skip)
+ * @image: a view in any layout
+ * @region: (nullable): a box, or %NULL for the whole image
+ * @max_side: shrink to this many pixels on the longer side; 0 keeps the size
+ * @error: (nullable): return location for a #GError
+ *
+ * What a region looks like, in its own proportions: for thumbnails and to look
+ * at. Filtered and converted as an encoder's input is (docs/images.md).
+ *
+ * Returns: (transfer full) (nullable): an RGB picture
+ */
+DML_API DmlPicture *dml_picture_new_from_image (const DmlImage *image,
+                                                const DmlRegion *region,
+                                                int max_side, GError **error);
+
+/**
  * dml_picture_save_png:
  * @picture: a #DmlPicture
  * @path: (type filename): where; written aside and renamed
