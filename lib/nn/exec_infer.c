@@ -64,6 +64,7 @@ dml_infer_new (const DmlGraph *graph, size_t batch, unsigned n_threads,
 
   infer->graph = dml_graph_clone (graph);
   infer->exec.n_threads = n_threads;
+  infer->exec.kernels = dml_kernels ();
   infer->exec.mode = DML_EXEC_INFER;
   infer->exec.data = g_new0 (void *, graph->values->len);
   infer->owned = g_new0 (void *, graph->values->len);

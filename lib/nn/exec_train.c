@@ -92,7 +92,7 @@ train_scratch (DmlTrain *train, GError **error)
       node->op->sizes (node, TRUE, &sizes);
     shared = MAX (shared, sizes.shared);
     worker = MAX (worker, sizes.worker);
-    train->exec.kept[i] = dml_mem_alloc (sizes.kept, 1, error);
+    train->exec.kept[i] = dml_mem_alloc0 (sizes.kept, 1, error);
     if (train->exec.kept[i] == NULL)
       return FALSE;
     train->n_bytes += sizes.kept;
@@ -141,6 +141,7 @@ dml_train_new (const DmlGraph *graph, size_t batch, unsigned n_threads,
 
   train->graph = dml_graph_clone (graph);
   train->exec.n_threads = n_threads;
+  train->exec.kernels = dml_kernels ();
   train->exec.seed = seed;
   train->exec.data = g_new0 (void *, n_values);
   train->exec.grad = g_new0 (float *, n_values);
@@ -302,11 +303,23 @@ dml_train_statistics (DmlTrain *train, size_t *n)
 void
 dml_train_estimate_begin (DmlTrain *train)
 {
+  for (unsigned i = 0; i < train->graph->nodes->len; i++) {
+    const DmlNode *node = dml_graph_node (train->graph, i);
+
+    if (node->op->estimate_begin != NULL)
+      node->op->estimate_begin (node, &train->exec);
+  }
 }
 
 void
 dml_train_estimate_end (DmlTrain *train)
 {
+  for (unsigned i = 0; i < train->graph->nodes->len; i++) {
+    const DmlNode *node = dml_graph_node (train->graph, i);
+
+    if (node->op->estimate_end != NULL)
+      node->op->estimate_end (node, &train->exec);
+  }
 }
 
 size_t

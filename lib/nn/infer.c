@@ -118,7 +118,10 @@ static gboolean
 node_compute (DmlNode *node, void **data, size_t *budget, GError **error)
 {
   DmlOpSizes sizes = { 0 };
-  DmlExec exec = { .n_threads = 1, .mode = DML_EXEC_INFER, .data = data };
+  DmlExec exec = { .kernels = dml_kernels (),
+                   .n_threads = 1,
+                   .mode = DML_EXEC_INFER,
+                   .data = data };
   g_autoptr (DmlMem) shared = NULL;
   g_autoptr (DmlMem) worker = NULL;
 

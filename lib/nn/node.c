@@ -183,3 +183,28 @@ dml_value_set_known (DmlValue *value, DmlTensor *tensor)
   value->dtype = tensor->dtype;
   value->shape = tensor->shape;
 }
+
+#define SPAN 16384 /* floats: 64 KiB, a few microseconds of work */
+
+typedef struct {
+  DmlSpan fn;
+  void *data;
+  size_t n;
+} Spans;
+
+static void
+spans_piece (void *data, size_t i, unsigned worker)
+{
+  const Spans *spans = data;
+
+  spans->fn (spans->data, i * SPAN, MIN (SPAN, spans->n - i * SPAN));
+}
+
+void
+dml_exec_spans (const DmlExec *exec, size_t n, DmlSpan fn, void *data)
+{
+  Spans spans = { fn, data, n };
+
+  dml_parallel_for ((n + SPAN - 1) / SPAN, exec->n_threads, spans_piece,
+                    &spans);
+}

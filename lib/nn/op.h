@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/threads.h"
+#include "kernels/kernels.h"
 #include "nn/graph.h"
 
 typedef struct _DmlExec DmlExec;
@@ -18,7 +19,8 @@ typedef enum {
   /* Output 0 is input 0's data in another shape. Executors give both the same
    * place where they can; forward then sees equal pointers. */
   DML_OP_VIEW = 1 << 1,
-  /* Result depends on more than the inputs (Dropout): never folded. */
+  /* Result depends on more than the inputs (Dropout): never folded, and no
+   * view when training. */
   DML_OP_RANDOM = 1 << 2,
   /* Not in ONNX: the writer expands it (domain "dml"). */
   DML_OP_OURS = 1 << 3,
@@ -61,6 +63,11 @@ struct DmlOp {
    * it) and of the parameters. NULL where the operator cannot be trained
    * through. */
   void (*backward) (const DmlNode *node, DmlExec *exec);
+
+  /* Re-estimation of running statistics: begin clears what forward in
+   * DML_EXEC_TRAIN_ESTIMATE then gathers in dml_exec_kept, end writes it. */
+  void (*estimate_begin) (const DmlNode *node, DmlExec *exec);
+  void (*estimate_end) (const DmlNode *node, DmlExec *exec);
 
   /* Bit i: backward reads the data of input (output) i. */
   uint8_t backward_in, backward_out;
@@ -152,6 +159,7 @@ typedef enum {
 } DmlExecMode;
 
 struct _DmlExec {
+  const DmlKernels *kernels;
   unsigned n_threads; /* for dml_parallel_for; 0 = all */
   DmlExecMode mode;
   uint64_t seed, step; /* name the random streams of a training step */
@@ -210,6 +218,11 @@ dml_exec_shared (const DmlExec *exec)
 {
   return exec->shared;
 }
+
+/* Runs fn (data, first, n) over spans of [0, n), in parallel, of one fixed
+ * size; for element-wise work. */
+typedef void (*DmlSpan) (void *data, size_t first, size_t n);
+void dml_exec_spans (const DmlExec *exec, size_t n, DmlSpan fn, void *data);
 
 /* sizes.worker bytes of one thread of dml_parallel_for. */
 static inline void *

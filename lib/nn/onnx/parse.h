@@ -20,10 +20,6 @@
 /* Protobuf's own limit. */
 #define DML_ONNX_MAX_FILE ((size_t) G_MAXINT32)
 
-/* A whole regular file in memory (dml_mem_free). NOT_FOUND, FORMAT (empty, not
- * a file), LIMIT, NO_MEMORY, IO. */
-uint8_t *dml_onnx_load (const char *path, size_t *n_bytes, GError **error);
-
 /* `name` stands in messages. FORMAT (what it looks like instead, or where it is
  * cut short), LIMIT, NO_MEMORY. */
 DmlOnnx__ModelProto *dml_onnx_parse (const uint8_t *data, size_t n_bytes,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * ONNX to a graph: names to values, attributes as they stand. What an attribute
  * or input means at which opset is each operator's own business (configure). */
+#include "base/file.h"
+#include "kernels/kernels.h"
 #include "nn/onnx/convert.h"
 #include "nn/onnx/onnx.h"
 #include "nn/op.h"
@@ -13,6 +15,7 @@
 typedef struct {
   DmlGraph *graph;
   GHashTable *initialised; /* set of names */
+  GHashTable *halves;      /* set of float16 constants that were unfolded */
 } Reader;
 
 static gboolean
@@ -290,21 +293,60 @@ read_constant (Reader *r, const DmlOnnx__NodeProto *proto, DmlNode *node,
          dml_graph_add_constant (r->graph, proto->output[0], made, 0, error);
 }
 
+/* The float16 constant that a Cast to float32 reads, or NULL. */
+static DmlValue *
+cast_of_half (const Reader *r, const DmlOnnx__NodeProto *proto)
+{
+  DmlValue *half;
+
+  if (g_strcmp0 (proto->op_type, "Cast") != 0 || proto->n_input != 1 ||
+      proto->n_output != 1 || proto->n_attribute != 1 ||
+      proto->attribute[0]->i != DML_ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT)
+    return NULL;
+  half = dml_graph_find (r->graph, proto->input[0]);
+  return half != NULL && half->constant != NULL && half->dtype == DML_F16 &&
+             !g_hash_table_contains (r->halves, half)
+           ? half
+           : NULL;
+}
+
+/* Weights stored as float16 with a Cast behind them, as our writer makes them:
+ * unfolded here, once each, so that executors need not. A second Cast of the
+ * same is left to inference and its budget: a small file must not become a
+ * large graph. */
+static gboolean
+read_half (Reader *r, const DmlOnnx__NodeProto *proto, DmlValue *half,
+           GError **error)
+{
+  g_autoptr (DmlTensor) full =
+    dml_tensor_new (DML_F32, &half->constant->shape, error);
+
+  if (full == NULL)
+    return FALSE;
+  dml_kernels ()->f16_to_f32 (full->data, half->constant->data, full->n);
+  g_hash_table_add (r->halves, half);
+  return dml_graph_add_constant (r->graph, proto->output[0], full, 0, error) !=
+         NULL;
+}
+
 static gboolean
 read_node (Reader *r, const DmlOnnx__NodeProto *proto, GError **error)
 {
-  g_autofree DmlValue **values =
-    g_new (DmlValue *, proto->n_input + proto->n_output + 1);
+  g_autofree DmlValue **values = NULL;
   const char *op_type = proto->op_type ? proto->op_type : "";
   const char *domain = is_onnx_domain (proto->domain) ? "" : proto->domain;
   const gboolean constant = *domain == '\0' && !strcmp (op_type, "Constant");
+  DmlValue *half = *domain == '\0' ? cast_of_half (r, proto) : NULL;
   int n_in = 0, n_out = 0;
   DmlNode *node;
 
+  if (half != NULL)
+    return read_half (r, proto, half, error);
   if (proto->n_input > DML_NODE_MAX_VALUES ||
       proto->n_output > DML_NODE_MAX_VALUES)
     return dml_fail (error, LIMIT, "a node has %zu inputs and %zu outputs",
                      proto->n_input, proto->n_output);
+  values = g_new (DmlValue *, proto->n_input + proto->n_output + 1);
   if (!constant) {
     n_in = read_values (r, proto->input, proto->n_input, values, error);
     if (n_in < 0)
@@ -365,15 +407,16 @@ read_model (DmlOnnx__ModelProto *model, const char *name, GError **error)
   g_autoptr (DmlGraph) graph = NULL;
   g_autoptr (GHashTable) initialised =
     g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) halves = g_hash_table_new (NULL, NULL);
   gboolean ok;
-  int opset;
+  int opset = 0;
 
   if (model->graph == NULL)
     return dml_fail_null (error, FORMAT,
                           "%s: has no graph; expected an ONNX model", name);
   ok = read_opset (model, &opset, error);
   if (ok) {
-    Reader r = { .initialised = initialised };
+    Reader r = { .initialised = initialised, .halves = halves };
 
     r.graph = graph = dml_graph_new (name, opset);
     ok = read_graph (&r, model->graph, error);
@@ -406,15 +449,20 @@ dml_onnx_read_file (const char *path, DmlOnnxMetadata **metadata,
                     GError **error)
 {
   g_autoptr (DmlOnnx__ModelProto) model = NULL;
+  GBytes *file = dml_file_read (path, DML_ONNX_MAX_FILE, error);
+  const uint8_t *data;
   DmlGraph *graph;
-  uint8_t *data;
-  size_t n_bytes;
+  gsize n_bytes;
 
-  data = dml_onnx_load (path, &n_bytes, error);
-  if (data == NULL)
+  if (file == NULL)
     return NULL;
-  model = dml_onnx_parse (data, n_bytes, path, error);
-  dml_mem_free (data); /* before the graph is built: not both at once */
+  data = g_bytes_get_data (file, &n_bytes);
+  if (n_bytes > 0)
+    model = dml_onnx_parse (data, n_bytes, path, error);
+  else
+    g_set_error (error, DML_ERROR, DML_ERROR_FORMAT,
+                 "%s: empty; expected an ONNX model", path);
+  g_bytes_unref (file); /* before the graph is built: not both at once */
   if (model == NULL)
     return NULL;
   graph = read_model (model, path, error);

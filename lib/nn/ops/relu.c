@@ -3,39 +3,35 @@
  *
  *   y = max (x, 0), NaN stays NaN        dx += dy where y > 0
  */
-#include "nn/op.h"
+#include "nn/ops/unary.h"
 
-static gboolean
-relu_infer_shape (DmlNode *node, GError **error)
+static void
+relu_span (void *data, size_t first, size_t n)
 {
-  return dml_node_want_f32 (node, 0, -1, error) &&
-         dml_node_set_out (node, 0, DML_F32, dml_node_in_shape (node, 0),
-                           error);
+  const DmlUnaryCall *call = data;
+
+  call->kern->relu_f32 (call->y + first, call->x + first, n);
 }
 
 static void
 relu_forward (const DmlNode *node, DmlExec *exec)
 {
-  const DmlShape *shape = dml_node_in_shape (node, 0);
-  const size_t n = dml_shape_span (shape, 0, shape->rank);
-  const float *x = dml_exec_in (exec, node, 0);
-  float *y = dml_exec_out (exec, node, 0); /* may be x */
+  dml_unary_forward (node, exec, relu_span);
+}
 
-  for (size_t i = 0; i < n; i++)
-    y[i] = x[i] < 0 ? 0 : x[i];
+static void
+relu_grad_span (void *data, size_t first, size_t n)
+{
+  const DmlUnaryCall *call = data;
+
+  call->kern->relu_grad_f32 (call->dx + first, call->dy + first,
+                             call->y + first, n);
 }
 
 static void
 relu_backward (const DmlNode *node, DmlExec *exec)
 {
-  const DmlShape *shape = dml_node_in_shape (node, 0);
-  const size_t n = dml_shape_span (shape, 0, shape->rank);
-  const float *y = dml_exec_out (exec, node, 0);
-  const float *dy = dml_exec_dout (exec, node, 0);
-  float *dx = dml_exec_din (exec, node, 0);
-
-  for (size_t i = 0; i < n; i++)
-    dx[i] += y[i] > 0 ? dy[i] : 0;
+  dml_unary_backward (node, exec, relu_grad_span);
 }
 
 const DmlOp dml_op_relu = {
@@ -44,7 +40,7 @@ const DmlOp dml_op_relu = {
   .max_in = 1,
   .min_out = 1,
   .max_out = 1,
-  .infer_shape = relu_infer_shape,
+  .infer_shape = dml_unary_infer_shape,
   .forward = relu_forward,
   .backward = relu_backward,
   .backward_out = 1,

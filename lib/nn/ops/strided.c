@@ -15,10 +15,8 @@ dml_strided_of (const DmlShape *shape, int64_t stride[DML_MAX_RANK])
   }
 }
 
-/* Drops dimensions of 1 and joins neighbours that the source runs through in
- * one go, so that the innermost run is as long as it can be. */
-static DmlStrided
-strided_merge (const DmlStrided *walk)
+DmlStrided
+dml_strided_merge (const DmlStrided *walk)
 {
   DmlStrided m = { .offset = walk->offset };
 
@@ -79,29 +77,18 @@ void
 dml_strided_copy (const DmlStrided *walk, size_t n_bytes, void *target,
                   const void *source)
 {
-  const DmlStrided m = strided_merge (walk);
+  const DmlStrided m = dml_strided_merge (walk);
   const int inner = m.rank - 1;
-  const int64_t size = (int64_t) n_bytes;
-  const char *from = (const char *) source + m.offset * size;
+  const char *from = source;
   char *to = target;
-  int64_t at[DML_MAX_RANK] = { 0 };
+  int64_t at[DML_MAX_RANK] = { 0 }, offset = m.offset;
 
   for (int i = 0; i < m.rank; i++)
     if (m.dim[i] == 0)
       return;
-  for (;;) {
-    int i = inner - 1;
-
-    strided_run (m.dim[inner], m.stride[inner], n_bytes, to, from);
-    to += m.dim[inner] * size;
-    for (; i >= 0; i--) { /* an odometer over the outer dimensions */
-      from += m.stride[i] * size;
-      if (++at[i] < m.dim[i])
-        break;
-      from -= m.stride[i] * m.dim[i] * size;
-      at[i] = 0;
-    }
-    if (i < 0)
-      return;
-  }
+  do {
+    strided_run (m.dim[inner], m.stride[inner], n_bytes, to,
+                 from + offset * (int64_t) n_bytes);
+    to += (size_t) m.dim[inner] * n_bytes;
+  } while (dml_strided_step (&m, inner, at, &offset));
 }
