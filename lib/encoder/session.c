@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Sessions: from views of pixels to embeddings.
+ *
+ * A batch of any size is run in blocks of 8, 4, 2 and 1, each with an executor
+ * of its own that is made when it is first needed. A row does not depend on its
+ * neighbours, so the blocks change no result; and 31 regions a frame need four
+ * arenas instead of one for every count that was ever seen. */
+#include "base/error.h"
+#include "base/threads.h"
+#include "encoder/encoder.h"
+#include "nn/exec.h"
+
+#include <math.h>
+#include <string.h>
+
+#define N_BLOCKS 4 /* 1, 2, 4, 8 */
+
+struct _DmlSession {
+  DmlEncoder *encoder;
+  unsigned n_threads;
+  DmlPreprocessor *preprocessor;
+  DmlInfer *infer[N_BLOCKS]; /* of 1 << i rows; [0] of the fixed batch */
+  size_t row_size;           /* floats of an input row, C x H x W */
+};
+
+DmlSession *
+dml_encoder_session_new (DmlEncoder *encoder, unsigned n_threads,
+                         GError **error)
+{
+  g_autoptr (DmlSession) session = NULL;
+  const DmlNet *net;
+
+  g_return_val_if_fail (encoder != NULL, NULL);
+  net = encoder->net;
+  session = g_new0 (DmlSession, 1);
+  session->encoder = dml_encoder_ref (encoder);
+  session->n_threads = n_threads;
+  session->row_size =
+    (size_t) net->channels * (size_t) net->height * (size_t) net->width;
+  session->preprocessor = dml_preprocessor_new (&encoder->traits.input, error);
+  if (session->preprocessor == NULL) {
+    g_prefix_error (error, "%s: ", encoder->name);
+    return NULL;
+  }
+  return g_steal_pointer (&session);
+}
+
+void
+dml_session_free (DmlSession *session)
+{
+  if (session == NULL)
+    return;
+  for (int i = 0; i < N_BLOCKS; i++)
+    dml_infer_free (session->infer[i]);
+  dml_preprocessor_free (session->preprocessor);
+  dml_encoder_unref (session->encoder);
+  g_free (session);
+}
+
+const DmlEncoder *
+dml_session_get_encoder (const DmlSession *session)
+{
+  return session->encoder;
+}
+
+/* The executor for a block of `rows`, a power of two or the fixed batch. */
+static DmlInfer *
+session_infer (DmlSession *session, size_t rows, GError **error)
+{
+  const DmlNet *net = session->encoder->net;
+  const int i = net->fixed_batch ? 0 : __builtin_ctzl (rows);
+
+  if (session->infer[i] == NULL) {
+    session->infer[i] =
+      dml_infer_new (net->graph, rows, session->n_threads, error);
+    if (session->infer[i] == NULL)
+      g_prefix_error (error, "%s: ", session->encoder->name);
+  }
+  return session->infer[i];
+}
+
+void
+dml_session_normalise (float *row, size_t dim)
+{
+  double sum = 0, scale;
+
+  for (size_t i = 0; i < dim; i++)
+    sum += (double) row[i] * (double) row[i];
+  if (fabs (sum - 1) < 1e-5)
+    return;
+  scale = sum > 1e-24 && isfinite (sum) ? 1 / sqrt (sum) : 0;
+  for (size_t i = 0; i < dim; i++)
+    row[i] = scale > 0 ? (float) ((double) row[i] * scale) : 0;
+}
+
+static gboolean
+check_finite (float *row, size_t dim)
+{
+  for (size_t i = 0; i < dim; i++)
+    if (!isfinite (row[i]))
+      return FALSE;
+  return TRUE;
+}
+
+/* Rows [first, first + n) of a call, n at most `rows`; what is missing to a
+ * fixed batch is filled with the last one. */
+static gboolean
+embed_block (DmlSession *session, size_t rows, const DmlImage *const *images,
+             const DmlRegion *regions, size_t n, float *out, GError **error)
+{
+  const DmlNet *net = session->encoder->net;
+  DmlInfer *infer = session_infer (session, rows, error);
+  float *in;
+
+  if (infer == NULL)
+    return FALSE;
+  in = dml_infer_input (infer, 0);
+  for (size_t i = 0; i < n; i++)
+    if (!dml_preprocessor_run (session->preprocessor, images[i],
+                               regions ? &regions[i] : NULL,
+                               in + i * session->row_size, error))
+      return FALSE;
+  for (size_t i = n; i < rows; i++)
+    memcpy (in + i * session->row_size, in, session->row_size * sizeof *in);
+  dml_infer_run (infer);
+  memcpy (out, dml_infer_output (infer, 0), n * net->dim * sizeof *out);
+  for (size_t i = 0; i < n; i++, out += net->dim) {
+    if (session->encoder->traits.metric == DML_METRIC_COSINE)
+      dml_session_normalise (out, net->dim);
+    else if (!check_finite (out, net->dim))
+      memset (out, 0, net->dim * sizeof *out);
+  }
+  return TRUE;
+}
+
+gboolean
+dml_session_embed (DmlSession *session, const DmlImage *const *images,
+                   const DmlRegion *regions, size_t n, float *out,
+                   GError **error)
+{
+  const DmlNet *net;
+  size_t rows;
+
+  g_return_val_if_fail (session != NULL && images != NULL && n > 0, FALSE);
+  g_return_val_if_fail (out != NULL, FALSE);
+  net = session->encoder->net;
+  rows = net->fixed_batch ? net->fixed_batch : (size_t) 1 << (N_BLOCKS - 1);
+  while (n > 0) {
+    size_t done;
+
+    while (net->fixed_batch == 0 && rows > n)
+      rows /= 2;
+    done = MIN (rows, n);
+    if (!embed_block (session, rows, images, regions, done, out, error))
+      return FALSE;
+    images += done;
+    regions = regions ? regions + done : NULL;
+    out += done * net->dim;
+    n -= done;
+  }
+  return TRUE;
+}
+
+gboolean
+dml_session_preprocess (DmlSession *session, const DmlImage *image,
+                        const DmlRegion *region, float *out, GError **error)
+{
+  g_return_val_if_fail (session != NULL && image != NULL && out != NULL, FALSE);
+  return dml_preprocessor_run (session->preprocessor, image, region, out,
+                               error);
+}
+
+GBytes *
+dml_encoder_embed_picture (DmlEncoder *encoder, const DmlPicture *picture,
+                           GError **error)
+{
+  g_autoptr (DmlSession) session = NULL;
+  g_autofree float *out = NULL;
+  const DmlImage *image;
+
+  g_return_val_if_fail (encoder != NULL && picture != NULL, NULL);
+  session = dml_encoder_session_new (encoder, 0, error);
+  if (session == NULL)
+    return NULL;
+  image = dml_picture_get_image (picture);
+  out = g_new (float, encoder->net->dim);
+  if (!dml_session_embed (session, &image, NULL, 1, out, error))
+    return NULL;
+  return g_bytes_new_take (g_steal_pointer (&out),
+                           encoder->net->dim * sizeof *out);
+}
