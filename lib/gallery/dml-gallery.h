@@ -44,8 +44,8 @@ DML_API GType dml_gallery_get_type (void);
  * dimension.
  *
  * Returns: (transfer full) (nullable): the gallery, or %NULL with
- *   #DML_ERROR_NOT_FOUND, #DML_ERROR_FORMAT (not SQLite, not a gallery, damaged;
- *   an empty file), #DML_ERROR_UNSUPPORTED (newer major schema),
+ *   #DML_ERROR_NOT_FOUND, #DML_ERROR_FORMAT (not SQLite, not a gallery,
+ * damaged; an empty file), #DML_ERROR_UNSUPPORTED (newer major schema),
  *   #DML_ERROR_MISMATCH (another encoder's; both are named),
  *   #DML_ERROR_READ_ONLY, #DML_ERROR_BUSY, #DML_ERROR_NO_SPACE
  */
@@ -255,6 +255,7 @@ DML_API void dml_snapshot_unref (DmlSnapshot *snapshot);
 DML_API gint64 dml_snapshot_get_revision (const DmlSnapshot *snapshot);
 DML_API const char *dml_snapshot_get_fingerprint (const DmlSnapshot *snapshot);
 DML_API guint dml_snapshot_get_dim (const DmlSnapshot *snapshot);
+DML_API DmlMetric dml_snapshot_get_metric (const DmlSnapshot *snapshot);
 DML_API guint dml_snapshot_get_n_items (const DmlSnapshot *snapshot);
 DML_API guint dml_snapshot_get_n_labels (const DmlSnapshot *snapshot);
 
@@ -270,6 +271,16 @@ DML_API guint dml_snapshot_get_n_labels (const DmlSnapshot *snapshot);
 DML_API const char *dml_snapshot_get_label (const DmlSnapshot *snapshot,
                                             guint i, guint *n_items,
                                             const char **data);
+
+/**
+ * dml_snapshot_find_label:
+ * @snapshot: a #DmlSnapshot
+ * @label: a name
+ *
+ * Returns: index of the label, or -1 where there is none of that name
+ */
+DML_API gint dml_snapshot_find_label (const DmlSnapshot *snapshot,
+                                      const char *label);
 
 /**
  * dml_snapshot_get_item:
@@ -376,8 +387,7 @@ DML_API GType dml_matcher_get_type (void);
  *   #DML_ERROR_INVALID (an option out of range; a label filter that names a
  *   label which is not there)
  */
-DML_API DmlMatcher *dml_matcher_new (DmlSnapshot *snapshot,
-                                     DmlEncoder *encoder,
+DML_API DmlMatcher *dml_matcher_new (DmlSnapshot *snapshot, DmlEncoder *encoder,
                                      const DmlMatcherOptions *options,
                                      GError **error);
 DML_API DmlMatcher *dml_matcher_ref (DmlMatcher *matcher);
@@ -402,9 +412,8 @@ dml_matcher_get_threshold_origin (const DmlMatcher *matcher);
  *
  * Decides. Thread-safe: any number at once.
  */
-DML_API void dml_matcher_match (const DmlMatcher *matcher,
-                                const float *queries, size_t n,
-                                DmlMatch **matches);
+DML_API void dml_matcher_match (const DmlMatcher *matcher, const float *queries,
+                                size_t n, DmlMatch **matches);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlItem, dml_item_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlGallery, dml_gallery_unref)

@@ -110,6 +110,15 @@ DML_API double dml_match_get_margin (const DmlMatch *match);
 DML_API double dml_match_get_threshold (const DmlMatch *match);
 
 /**
+ * dml_match_get_threshold_origin:
+ * @match: a #DmlMatch
+ *
+ * Returns: (transfer none): where the threshold comes from: "option",
+ *   "gallery", "encoder" or "default"
+ */
+DML_API const char *dml_match_get_threshold_origin (const DmlMatch *match);
+
+/**
  * dml_match_get_confidence:
  * @match: a #DmlMatch
  *

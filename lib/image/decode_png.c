@@ -19,6 +19,7 @@ typedef struct {
   png_structp png;
   png_infop info;
   DmlPicture *picture;
+  gboolean no_memory; /* an allocation of libpng's has failed */
 } Png;
 
 static void
@@ -26,7 +27,10 @@ png_stop (png_structp png, png_const_charp words)
 {
   Png *self = png_get_error_ptr (png);
 
-  if (self->error == NULL || *self->error == NULL)
+  if (self->no_memory)
+    dml_fail (self->error, NO_MEMORY, "%s: no memory for libpng",
+              self->how->name);
+  else
     dml_fail (self->error, FORMAT, "%s: damaged PNG: %s", self->how->name,
               words);
   png_longjmp (png, 1);
@@ -52,7 +56,12 @@ png_give (png_structp png, png_bytep out, size_t n)
 static png_voidp
 png_take (png_structp png, png_alloc_size_t size)
 {
-  return dml_mem_alloc (size, 1, NULL);
+  Png *self = png_get_mem_ptr (png);
+  void *block = dml_mem_alloc (size, 1, NULL);
+
+  if (block == NULL)
+    self->no_memory = TRUE;
+  return block;
 }
 
 static void
@@ -134,7 +143,7 @@ dml_decode_png (const DmlDecode *how, const uint8_t *data, size_t size,
   gboolean done = FALSE;
 
   self.png = png_create_read_struct_2 (PNG_LIBPNG_VER_STRING, &self, png_stop,
-                                       png_ignore, NULL, png_take, png_return);
+                                       png_ignore, &self, png_take, png_return);
   if (self.png != NULL)
     self.info = png_create_info_struct (self.png);
   if (self.info == NULL)
@@ -142,6 +151,9 @@ dml_decode_png (const DmlDecode *how, const uint8_t *data, size_t size,
   else
     done = png_try (&self, orientation);
   png_destroy_read_struct (&self.png, &self.info, NULL);
+  /* libpng does without a chunk that it has no memory for, EXIF among them. */
+  if (done && self.no_memory)
+    done = dml_fail (error, NO_MEMORY, "%s: no memory for libpng", how->name);
   if (!done)
     g_clear_pointer (&self.picture, dml_picture_unref);
   return self.picture;

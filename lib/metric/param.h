@@ -17,15 +17,39 @@ typedef enum {
 typedef struct {
   const char *name;
   double low, high;                 /* both allowed; for words 0, count - 1 */
-  double fallback[DML_SEMANTICS_N]; /* default by semantics */
+  double fallback[DML_SEMANTICS_N]; /* default by semantics; NaN: see help */
+  const char *help;                 /* one line, without a full stop */
   const char *words; /* "no|yes": the value is a word's place; NULL: a number */
-  const char *help;  /* one line, without a full stop */
+  gboolean whole;    /* a whole number */
 } DmlParam;
 
-#define DML_PARAM_SWITCH "no|yes"
-
-/* At most this many settings a table, common ones included. */
+/* At most this many settings a table. */
 #define DML_PARAM_MAX 24
+
+/* Rows of a table. */
+#define DML_PARAM_NUMBER(name, low, high, paper, pml, help)                    \
+  {                                                                            \
+    name, low, high, { paper, pml }, help, NULL, FALSE                         \
+  }
+#define DML_PARAM_WHOLE(name, low, high, paper, pml, help)                     \
+  {                                                                            \
+    name, low, high, { paper, pml }, help, NULL, TRUE                          \
+  }
+#define DML_PARAM_WORD(name, last, paper, pml, words, help)                    \
+  {                                                                            \
+    name, 0, last, { paper, pml }, help, words, FALSE                          \
+  }
+#define DML_PARAM_SWITCH(name, paper, pml, help)                               \
+  DML_PARAM_WORD (name, 1, paper, pml, "no|yes", help)
+#define DML_PARAM_SEMANTICS                                                    \
+  DML_PARAM_WORD ("semantics", 1, DML_SEMANTICS_PAPER, DML_SEMANTICS_PML,      \
+                  "paper|pml",                                                 \
+                  "whose formula and defaults: the paper's or "                \
+                  "pytorch-metric-learning's")
+#define DML_PARAM_END                                                          \
+  {                                                                            \
+    NULL, 0, 0, { 0, 0 }, NULL, NULL, FALSE                                    \
+  }
 
 /* What a member of a family is called, and what it can be told. */
 typedef struct {
@@ -38,14 +62,22 @@ typedef struct {
 /* Place of @name in @table, or -1. */
 int dml_param_find (const DmlParam *table, const char *name);
 
-/* values[i] = the default of table[i] under @semantics. */
-void dml_param_defaults (const DmlParam *table, DmlSemantics semantics,
-                         double *values);
+/* Fills values[i] for table[i] from "key=value,key=value" (NULL or "": only
+ * defaults, those of the semantics that the text names). INVALID names @who
+ * ("loss triplet"), the key or value found and what is allowed. */
+gboolean dml_param_resolve (const DmlParam *table, const char *who,
+                            const char *text, double *values, GError **error);
 
-/* Sets values from "key=value,key=value" (NULL or "" sets nothing). INVALID
- * names @who, the key or value found and what is allowed. */
-gboolean dml_param_parse (const DmlParam *table, const char *who,
-                          const char *text, double *values, GError **error);
+/* Whether @value is allowed for the setting; INVALID says what is. */
+gboolean dml_param_check (const DmlParam *param, const char *who, double value,
+                          GError **error);
 
-/* "key=value,..." of every setting, as dml_param_parse reads it back. */
+/* "key=value,..." of every setting, as dml_param_resolve reads it back.
+ * (transfer full) */
 char *dml_param_print (const DmlParam *table, const double *values);
+
+/* Splits "name:settings" and finds the name among @n members: its place, or -1
+ * with INVALID that lists the names. *settings points into @spec. */
+int dml_member_find (const char *spec, const char *family, size_t n,
+                     const DmlMemberInfo *(*member) (size_t),
+                     const char **settings, GError **error);

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * From a classifier's verdict to known, ambiguous or unknown.
+ *
+ *   unknown    the best label's similarity is not above the threshold
+ *   ambiguous  it is, but its lead over the runner-up is below the margin, or
+ *              the two cannot be told apart at all
+ *   known      otherwise
+ *
+ * Allocates the answer and nothing else. */
+#include "gallery/match.h"
+#include "gallery/rows.h"
+
+/* Similarity of the nearest item of a label, and which it is. */
+static double
+nearest_of (const DmlSnapshot *snapshot, const DmlQuery *query, guint label,
+            gint64 *item)
+{
+  const DmlFound *found = query->found;
+  const guint dim = snapshot->space.dim;
+  const DmlMetric metric = snapshot->space.metric;
+  DmlHit nearest = { -INFINITY, G_MAXUINT32 };
+
+  for (guint b = 0; b < found->n_best; b++) /* mostly one of these */
+    if (snapshot->label_of[found->best[b].row] == label)
+      nearest = found->best[b];
+  if (nearest.row == G_MAXUINT32)
+    for (guint i = snapshot->first[label]; i < snapshot->first[label + 1];
+         i++) {
+      const guint32 row = snapshot->by_label[i];
+      float score;
+
+      dml_rows_score (&score, query->values, dml_snapshot_row (snapshot, row),
+                      dim, 1, metric);
+      if (nearest.row == G_MAXUINT32 || score > nearest.score)
+        nearest = (DmlHit){ score, row };
+    }
+  *item = snapshot->ids[nearest.row];
+  return dml_score_similarity (nearest.score, query->inv_norm, metric);
+}
+
+static void
+fill_hits (DmlMatch *match, const DmlSnapshot *snapshot, const DmlQuery *query)
+{
+  for (guint h = 0; h < match->n_hits; h++) {
+    const DmlHit hit = query->found->hits[h];
+
+    match->hits[h] = (DmlMatchHit){
+      snapshot->label_of[hit.row],
+      snapshot->ids[hit.row],
+      dml_score_similarity (hit.score, query->inv_norm, snapshot->space.metric),
+    };
+  }
+}
+
+static void
+settle (DmlMatch *match, gboolean tied)
+{
+  if (!(match->similarity > match->threshold)) {
+    match->decision = DML_DECISION_UNKNOWN;
+    match->reason = DML_REASON_BELOW_THRESHOLD;
+  } else if (match->runner_up >= 0 &&
+             (tied || match->margin < match->least_margin)) {
+    match->decision = DML_DECISION_AMBIGUOUS;
+    match->reason = DML_REASON_BELOW_MARGIN;
+  } else {
+    match->decision = DML_DECISION_KNOWN;
+    match->reason = DML_REASON_ACCEPTED;
+  }
+}
+
+DmlMatch *
+dml_decide (const DmlMatcher *matcher, const float *values)
+{
+  const DmlSnapshot *snapshot = matcher->snapshot;
+  DmlHit hits[DML_K_MAX];
+  DmlFound found = { .hits = hits };
+  const DmlQuery query = {
+    values,
+    dml_query_inv_norm (values, snapshot->space.dim, snapshot->space.metric),
+    &found,
+  };
+  DmlVerdict verdict = { .runner_up_similarity = 0.0 };
+  DmlMatch *match;
+  gint64 item;
+
+  if (snapshot->n_items > 0 && query.inv_norm > 0.0)
+    snapshot->index->klass->search (snapshot->index, values, matcher->k,
+                                    &found);
+  match = dml_match_alloc (snapshot->labels, found.n_hits);
+  match->threshold = matcher->threshold;
+  match->least_margin = matcher->margin;
+  match->origin = matcher->origin;
+  match->reason =
+    snapshot->n_items == 0 ? DML_REASON_EMPTY_GALLERY : DML_REASON_NO_EMBEDDING;
+  if (found.n_hits == 0)
+    return match;
+  fill_hits (match, snapshot, &query);
+  matcher->klass->judge (matcher->model, &query, &verdict);
+  match->label = verdict.label;
+  match->runner_up = verdict.runner_up;
+  match->confidence = verdict.confidence;
+  match->prototype = verdict.has_similarity;
+  match->similarity =
+    nearest_of (snapshot, &query, (guint) verdict.label, &match->item);
+  if (verdict.has_similarity)
+    match->similarity = verdict.similarity;
+  else if (verdict.runner_up >= 0)
+    verdict.runner_up_similarity =
+      nearest_of (snapshot, &query, (guint) verdict.runner_up, &item);
+  match->margin = verdict.runner_up >= 0
+                    ? match->similarity - verdict.runner_up_similarity
+                    : match->similarity;
+  settle (match, verdict.tied);
+  return match;
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What is stored beside the vectors, and the check of everything. */
+#include "gallery/gallery.h"
+#include "gallery/snapshot.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+
+G_DEFINE_BOXED_TYPE (DmlItem, dml_item, dml_item_copy, dml_item_free)
+
+DmlItem *
+dml_item_copy (const DmlItem *item)
+{
+  DmlItem *copy = g_new (DmlItem, 1);
+
+  *copy = (DmlItem){ item->id, g_strdup (item->label), g_strdup (item->added),
+                     g_strdup (item->source), item->quality };
+  return copy;
+}
+
+void
+dml_item_free (DmlItem *item)
+{
+  if (item == NULL)
+    return;
+  g_free (item->label);
+  g_free (item->added);
+  g_free (item->source);
+  g_free (item);
+}
+
+/* A column as text that may be shown, whatever stands there. */
+static char *
+column_string (DmlStmt *stmt, int column)
+{
+  const char *text = (const char *) sqlite3_column_text (stmt, column);
+
+  return text != NULL ? g_utf8_make_valid (text, -1) : NULL;
+}
+
+static GPtrArray *
+read_items (DmlGallery *gallery, const char *label, GError **error)
+{
+  g_autoptr (GPtrArray) items =
+    g_ptr_array_new_with_free_func ((GDestroyNotify) dml_item_free);
+  g_autoptr (DmlStmt) stmt = NULL;
+  gboolean row;
+  gint64 id = 0;
+
+  if (label != NULL && !dml_gallery_find_label (gallery, label, &id, error))
+    return NULL;
+  stmt = dml_store_prepare (
+    gallery->store,
+    "SELECT item.id, label.name, added, source, ifnull (quality, -1)"
+    " FROM item JOIN label ON label.id = label_id"
+    " WHERE ?1 = 0 OR label_id = ?1 ORDER BY item.id",
+    "reading items", error);
+  if (stmt == NULL)
+    return NULL;
+  sqlite3_bind_int64 (stmt, 1, id);
+  for (;;) {
+    DmlItem *item;
+
+    if (!dml_store_step (gallery->store, stmt, &row, "reading items", error))
+      return NULL;
+    if (!row)
+      return g_steal_pointer (&items);
+    item = g_new (DmlItem, 1);
+    *item = (DmlItem){ sqlite3_column_int64 (stmt, 0), column_string (stmt, 1),
+                       column_string (stmt, 2), column_string (stmt, 3),
+                       sqlite3_column_double (stmt, 4) };
+    g_ptr_array_add (items, item);
+  }
+}
+
+GPtrArray *
+dml_gallery_get_items (DmlGallery *gallery, const char *label, GError **error)
+{
+  GPtrArray *items = NULL;
+
+  if (!dml_gallery_lock_current (gallery, error))
+    return NULL;
+  if (dml_store_bound_work (gallery->store, error))
+    items = read_items (gallery, label, error);
+  dml_store_unbound_work (gallery->store);
+  dml_gallery_unlock (gallery);
+  return items;
+}
+
+static GBytes *
+read_thumbnail (DmlGallery *gallery, gint64 item, GError **error)
+{
+  g_autoptr (DmlStmt) stmt = dml_store_prepare (
+    gallery->store, "SELECT thumbnail FROM item WHERE id = ?",
+    "reading a thumbnail", error);
+  gboolean row;
+
+  if (stmt == NULL)
+    return NULL;
+  sqlite3_bind_int64 (stmt, 1, item);
+  if (!dml_store_step (gallery->store, stmt, &row, "reading a thumbnail",
+                       error))
+    return NULL;
+  if (!row)
+    return dml_fail_null (error, NOT_FOUND, "%s: no item %" G_GINT64_FORMAT,
+                          gallery->path, item);
+  if (sqlite3_column_type (stmt, 0) != SQLITE_BLOB)
+    return NULL;
+  return g_bytes_new (sqlite3_column_blob (stmt, 0),
+                      (gsize) sqlite3_column_bytes (stmt, 0));
+}
+
+GBytes *
+dml_gallery_get_thumbnail (DmlGallery *gallery, gint64 item, GError **error)
+{
+  GBytes *thumbnail;
+
+  if (!dml_gallery_lock_current (gallery, error))
+    return NULL;
+  thumbnail = read_thumbnail (gallery, item, error);
+  dml_gallery_unlock (gallery);
+  return thumbnail;
+}
+
+/* ---- verify
+ * ------------------------------------------------------------------- */
+
+#define PROBLEMS_MAX 1000 /* more than anybody reads */
+
+static void
+add_problem (GPtrArray *problems, char *what)
+{
+  if (problems->len < PROBLEMS_MAX)
+    g_ptr_array_add (problems, what);
+  else
+    g_free (what);
+}
+
+/* A problem for each row, which says it itself. */
+static gboolean
+collect (DmlStore *store, const char *sql, const char *sound,
+         GPtrArray *problems, GError **error)
+{
+  g_autoptr (DmlStmt) stmt = dml_store_prepare (store, sql, "verifying", error);
+  gboolean row;
+
+  if (stmt == NULL)
+    return FALSE;
+  for (;;) {
+    g_autofree char *what = NULL;
+
+    if (!dml_store_step (store, stmt, &row, "verifying", error))
+      return FALSE;
+    if (!row)
+      return TRUE;
+    what = column_string (stmt, 0);
+    if (what != NULL && g_strcmp0 (what, sound) != 0)
+      add_problem (problems, g_steal_pointer (&what));
+  }
+}
+
+static gboolean
+verify_vectors (DmlStore *store, GPtrArray *problems, GError **error)
+{
+  g_autofree float *vector = g_new (float, store->space.dim);
+  g_autoptr (DmlStmt) stmt = dml_store_prepare (
+    store, "SELECT id, vector FROM item ORDER BY id", "verifying", error);
+  gboolean row;
+
+  if (stmt == NULL)
+    return FALSE;
+  for (;;) {
+    g_autofree char *what = NULL;
+    const void *blob;
+
+    if (!dml_store_step (store, stmt, &row, "verifying", error))
+      return FALSE;
+    if (!row)
+      return TRUE;
+    blob = sqlite3_column_type (stmt, 1) == SQLITE_BLOB
+             ? sqlite3_column_blob (stmt, 1)
+             : NULL;
+    if (!dml_vector_check (&store->space, blob, sqlite3_column_bytes (stmt, 1),
+                           vector, &what))
+      add_problem (problems,
+                   g_strdup_printf ("item %lld: %s",
+                                    sqlite3_column_int64 (stmt, 0), what));
+  }
+}
+
+static gboolean
+verify_labels (DmlStore *store, GPtrArray *problems, GError **error)
+{
+  g_autoptr (DmlStmt) stmt = dml_store_prepare (
+    store,
+    "SELECT id, name, data, data IS NULL OR json_valid (data) FROM label"
+    " ORDER BY id",
+    "verifying", error);
+  gboolean row;
+
+  if (stmt == NULL)
+    return FALSE;
+  for (;;) {
+    const char *name;
+
+    if (!dml_store_step (store, stmt, &row, "verifying", error))
+      return FALSE;
+    if (!row)
+      return TRUE;
+    name = dml_store_text (stmt, 1, STORE_LABEL_MAX);
+    if (name == NULL || *name == '\0')
+      add_problem (problems, g_strdup_printf ("label %lld: its name is no text",
+                                              sqlite3_column_int64 (stmt, 0)));
+    if (!sqlite3_column_int (stmt, 3) ||
+        (sqlite3_column_type (stmt, 2) != SQLITE_NULL &&
+         dml_store_text (stmt, 2, STORE_BLOB_MAX) == NULL))
+      add_problem (problems, g_strdup_printf ("label %lld: its data is no JSON",
+                                              sqlite3_column_int64 (stmt, 0)));
+  }
+}
+
+static gboolean
+verify (DmlStore *store, GPtrArray *problems, GError **error)
+{
+  return collect (store, "PRAGMA integrity_check (100)", "ok", problems,
+                  error) &&
+         collect (store,
+                  "SELECT 'item ' || id || ' belongs to label ' ||"
+                  " quote (label_id) || ', which is not there' FROM item"
+                  " WHERE label_id NOT IN (SELECT id FROM label)",
+                  NULL, problems, error) &&
+         collect (store,
+                  "SELECT 'tag ' || quote (tag) || ' belongs to item ' ||"
+                  " item_id || ', which is not there' FROM tag"
+                  " WHERE item_id NOT IN (SELECT id FROM item)",
+                  NULL, problems, error) &&
+         verify_labels (store, problems, error) &&
+         verify_vectors (store, problems, error);
+}
+
+gboolean
+dml_gallery_verify (DmlGallery *gallery, char ***problems, GError **error)
+{
+  g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
+  GError *why = NULL;
+
+  *problems = NULL;
+  if (!dml_gallery_lock_current (gallery, error))
+    return FALSE;
+  if (dml_store_bound_work (gallery->store, &why))
+    verify (gallery->store, found, &why);
+  dml_store_unbound_work (gallery->store);
+  /* Whatever else would keep a snapshot from being made. */
+  if (why == NULL && found->len == 0 && !gallery->in_session) {
+    g_autoptr (DmlSnapshot) snapshot =
+      dml_snapshot_load (gallery->store, NULL, &why);
+  }
+  dml_gallery_unlock (gallery);
+  /* Damage that stops the reading is what was asked for. */
+  if (g_error_matches (why, DML_ERROR, DML_ERROR_FORMAT)) {
+    add_problem (found, g_strdup (why->message));
+    g_clear_error (&why);
+  }
+  if (why != NULL) {
+    g_propagate_error (error, why);
+    return FALSE;
+  }
+  g_ptr_array_add (found, NULL);
+  *problems = (char **) g_ptr_array_steal (found, NULL);
+  return TRUE;
+}

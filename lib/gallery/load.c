@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * From the file to a snapshot, within one read transaction. Everything is
+ * checked; what is wrong is named. Vectors never change (schema.sql), so those
+ * of the last snapshot are copied and only new ones are read. */
+#include "gallery/gallery.h"
+#include "gallery/snapshot.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+
+typedef struct {
+  gint64 id, label_id;
+} Entry;
+
+#define ID G_GINT64_FORMAT
+
+static DmlLabels *
+load_labels (DmlStore *store, GError **error)
+{
+  g_autoptr (DmlLabels) labels = dml_labels_new ();
+  g_autoptr (DmlStmt) stmt =
+    dml_store_prepare (store, "SELECT id, name, data FROM label ORDER BY id",
+                       "reading labels", error);
+  gboolean row;
+
+  if (stmt == NULL)
+    return NULL;
+  for (;;) {
+    const char *name, *data = NULL;
+    gint64 id;
+
+    if (!dml_store_step (store, stmt, &row, "reading labels", error))
+      return NULL;
+    if (!row)
+      return g_steal_pointer (&labels);
+    id = sqlite3_column_int64 (stmt, 0);
+    name = dml_store_text (stmt, 1, STORE_LABEL_MAX);
+    if (name == NULL || *name == '\0')
+      return dml_fail_null (error, FORMAT,
+                            "%s: label %" ID " is damaged: its name is no text",
+                            store->path, id);
+    if (sqlite3_column_type (stmt, 2) != SQLITE_NULL) {
+      data = dml_store_text (stmt, 2, STORE_BLOB_MAX);
+      if (data == NULL)
+        return dml_fail_null (
+          error, FORMAT, "%s: label %" ID " is damaged: its data is no text",
+          store->path, id);
+    }
+    if (labels->n > 0 && id <= labels->ids[labels->n - 1])
+      return dml_fail_null (error, FORMAT,
+                            "%s: the file is damaged: its labels are not in "
+                            "order",
+                            store->path);
+    dml_labels_add (labels, id, name, data);
+  }
+}
+
+static int
+compare_entries (const void *a, const void *b)
+{
+  const Entry *x = a, *y = b;
+
+  return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Which items there are: answered from the index alone, without vectors. */
+static GArray *
+load_entries (DmlStore *store, GError **error)
+{
+  g_autoptr (GArray) entries = g_array_new (FALSE, FALSE, sizeof (Entry));
+  g_autoptr (DmlStmt) stmt = dml_store_prepare (
+    store, "SELECT id, label_id FROM item", "reading items", error);
+  const gint64 most =
+    store->n_bytes / (gint64) (store->space.dim * sizeof (float));
+  gboolean row;
+
+  if (stmt == NULL)
+    return NULL;
+  for (;;) {
+    Entry entry;
+
+    if (!dml_store_step (store, stmt, &row, "reading items", error))
+      return NULL;
+    if (!row)
+      break;
+    entry =
+      (Entry){ sqlite3_column_int64 (stmt, 0), sqlite3_column_int64 (stmt, 1) };
+    if (entries->len >= MIN (most, G_MAXINT32))
+      return dml_fail_null (error, FORMAT,
+                            "%s: the file is damaged: it lists more items than "
+                            "its %" ID " bytes can hold",
+                            store->path, store->n_bytes);
+    g_array_append_val (entries, entry);
+  }
+  qsort (entries->data, entries->len, sizeof (Entry), compare_entries);
+  for (guint i = 1; i < entries->len; i++)
+    if (g_array_index (entries, Entry, i).id ==
+        g_array_index (entries, Entry, i - 1).id)
+      return dml_fail_null (
+        error, FORMAT, "%s: the file is damaged: it lists item %" ID " twice",
+        store->path, g_array_index (entries, Entry, i).id);
+  return g_steal_pointer (&entries);
+}
+
+gboolean
+dml_vector_check (const DmlSpace *space, const void *blob, int n_bytes,
+                  float *vector, char **what)
+{
+  double sum = 0.0;
+
+  if (blob == NULL || (gsize) n_bytes != space->dim * sizeof (float)) {
+    *what = g_strdup_printf ("its vector has %d bytes, not %zu", n_bytes,
+                             space->dim * sizeof (float));
+    return FALSE;
+  }
+  memcpy (vector, blob, (gsize) n_bytes);
+  for (guint i = 0; i < space->dim; i++) {
+#if G_BYTE_ORDER == G_BIG_ENDIAN
+    guint32 bits;
+
+    memcpy (&bits, vector + i, sizeof bits);
+    bits = GUINT32_FROM_LE (bits);
+    memcpy (vector + i, &bits, sizeof bits);
+#endif
+    if (!isfinite (vector[i])) {
+      *what = g_strdup_printf ("number %u of its vector is not finite", i);
+      return FALSE;
+    }
+    sum += (double) vector[i] * (double) vector[i];
+  }
+  /* Rounding to float leaves 1e-7 or so. */
+  if (space->metric == DML_METRIC_COSINE && fabs (sum - 1.0) > 1e-3) {
+    *what = g_strdup_printf ("its vector has length %g, not 1", sqrt (sum));
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+read_vector (DmlStore *store, DmlStmt *stmt, gint64 id, float *vector,
+             GError **error)
+{
+  g_autofree char *what = NULL;
+  const void *blob = sqlite3_column_type (stmt, 1) == SQLITE_BLOB
+                       ? sqlite3_column_blob (stmt, 1)
+                       : NULL;
+
+  return dml_vector_check (&store->space, blob, sqlite3_column_bytes (stmt, 1),
+                           vector, &what) ||
+         dml_fail (error, FORMAT,
+                   "%s: item %" ID " is damaged: %s; remove it and enrol again",
+                   store->path, id, what);
+}
+
+/* Most are new: one pass over the table. */
+static gboolean
+scan_vectors (DmlStore *store, DmlSnapshot *snapshot, GError **error)
+{
+  g_autoptr (DmlStmt) stmt = dml_store_prepare (
+    store, "SELECT id, vector FROM item ORDER BY id", "reading items", error);
+  gboolean row;
+
+  if (stmt == NULL)
+    return FALSE;
+  for (guint i = 0;; i++) {
+    if (!dml_store_step (store, stmt, &row, "reading items", error))
+      return FALSE;
+    if (!row && i == snapshot->n_items)
+      return TRUE;
+    if (!row || i == snapshot->n_items ||
+        sqlite3_column_int64 (stmt, 0) != snapshot->ids[i])
+      return dml_fail (error, FORMAT,
+                       "%s: the file is damaged: its table of items and its "
+                       "index disagree",
+                       store->path);
+    if (!read_vector (store, stmt, snapshot->ids[i],
+                      snapshot->rows + (size_t) i * snapshot->space.dim, error))
+      return FALSE;
+  }
+}
+
+/* Few are new: the others from the last snapshot. @known: the row there or
+ * -1. */
+static gboolean
+fetch_vectors (DmlStore *store, DmlSnapshot *snapshot, const DmlSnapshot *last,
+               const gint *known, GError **error)
+{
+  const guint dim = snapshot->space.dim;
+  g_autoptr (DmlStmt) stmt = dml_store_prepare (
+    store, "SELECT id, vector FROM item WHERE id = ?", "reading items", error);
+
+  if (stmt == NULL)
+    return FALSE;
+  for (guint i = 0; i < snapshot->n_items; i++) {
+    float *vector = snapshot->rows + (size_t) i * dim;
+    gboolean row;
+
+    if (known[i] >= 0) {
+      memcpy (vector, dml_snapshot_row (last, (guint) known[i]),
+              dim * sizeof (float));
+      continue;
+    }
+    sqlite3_reset (stmt);
+    sqlite3_bind_int64 (stmt, 1, snapshot->ids[i]);
+    if (!dml_store_step (store, stmt, &row, "reading items", error))
+      return FALSE;
+    if (!row)
+      return dml_fail (error, FORMAT,
+                       "%s: the file is damaged: item %" ID " is in the index "
+                       "of items and nowhere else",
+                       store->path, snapshot->ids[i]);
+    if (!read_vector (store, stmt, snapshot->ids[i], vector, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+load_vectors (DmlStore *store, DmlSnapshot *snapshot, const DmlSnapshot *last,
+              GError **error)
+{
+  g_autofree gint *known = NULL;
+  guint n_known = 0;
+
+  if (last != NULL) {
+    known = g_new (gint, snapshot->n_items + 1);
+    for (guint i = 0, j = 0; i < snapshot->n_items; i++) {
+      while (j < last->n_items && last->ids[j] < snapshot->ids[i])
+        j++;
+      known[i] =
+        j < last->n_items && last->ids[j] == snapshot->ids[i] ? (gint) j : -1;
+      n_known += known[i] >= 0;
+    }
+  }
+  /* A look-up costs some four rows of a scan. */
+  if (snapshot->n_items - n_known > snapshot->n_items / 4)
+    return scan_vectors (store, snapshot, error);
+  return n_known == 0 || fetch_vectors (store, snapshot, last, known, error);
+}
+
+static gboolean
+load_thresholds (DmlStore *store, GArray *thresholds, GError **error)
+{
+  g_autoptr (DmlStmt) stmt = dml_store_prepare (
+    store,
+    "SELECT key,"
+    " json_extract (v, '$.false_accept_rate'), json_extract (v, '$.threshold'),"
+    " json_extract (v, '$.lower'), json_extract (v, '$.upper'),"
+    " json_extract (v, '$.n_genuine'), json_extract (v, '$.n_impostor'),"
+    " json_extract (v, '$.revision'), json_extract (v, '$.n_labels'),"
+    " json_extract (v, '$.guaranteed')"
+    " FROM (SELECT key, CASE json_valid (value) WHEN 1 THEN value ELSE '{}' END"
+    "   AS v FROM calibration"
+    "   WHERE key GLOB 'item/*' OR key GLOB 'prototype/*' ORDER BY key)",
+    "reading thresholds", error);
+  gboolean row;
+
+  if (stmt == NULL)
+    return FALSE;
+  for (;;) {
+    DmlStoredThreshold t = { 0 };
+    const char *key;
+
+    if (!dml_store_step (store, stmt, &row, "reading thresholds", error))
+      return FALSE;
+    if (!row)
+      return TRUE;
+    key = (const char *) sqlite3_column_text (stmt, 0);
+    t.threshold = (DmlThreshold){
+      .false_accept_rate = sqlite3_column_double (stmt, 1),
+      .threshold = sqlite3_column_double (stmt, 2),
+      .lower = sqlite3_column_double (stmt, 3),
+      .upper = sqlite3_column_double (stmt, 4),
+      .n_genuine = (guint) sqlite3_column_int (stmt, 5),
+      .n_impostor = (guint) sqlite3_column_int (stmt, 6),
+    };
+    t.revision = sqlite3_column_int64 (stmt, 7);
+    t.n_labels = (guint) sqlite3_column_int (stmt, 8);
+    t.guaranteed = sqlite3_column_int (stmt, 9) != 0;
+    if (key == NULL || sqlite3_column_type (stmt, 2) != SQLITE_FLOAT ||
+        !(t.threshold.false_accept_rate > 0.0 &&
+          t.threshold.false_accept_rate < 1.0) ||
+        !(fabs (t.threshold.threshold) <= 1.0))
+      return dml_fail (error, FORMAT,
+                       "%s: threshold %s is damaged; calibrate again",
+                       store->path, key != NULL ? key : "?");
+    g_strlcpy (t.kind, key[0] == 'i' ? "item" : "prototype", sizeof t.kind);
+    g_array_append_val (thresholds, t);
+  }
+}
+
+static DmlSnapshot *
+load (DmlStore *store, const DmlSnapshot *last, GError **error)
+{
+  g_autoptr (DmlSnapshot) snapshot = NULL;
+  g_autoptr (DmlLabels) labels = NULL;
+  g_autoptr (GArray) entries = NULL;
+  gint64 revision;
+
+  if (!dml_store_revision (store, &revision, error) ||
+      !(labels = load_labels (store, error)) ||
+      !(entries = load_entries (store, error)))
+    return NULL;
+  snapshot = dml_snapshot_alloc (
+    store->path, &store->space, g_steal_pointer (&labels), entries->len, error);
+  if (snapshot == NULL)
+    return NULL;
+  snapshot->revision = revision;
+  for (guint i = 0; i < entries->len; i++) {
+    const Entry entry = g_array_index (entries, Entry, i);
+    const gint label = dml_labels_find_id (snapshot->labels, entry.label_id);
+
+    if (label < 0)
+      return dml_fail_null (error, FORMAT,
+                            "%s: item %" ID " is damaged: it belongs to label "
+                            "%" ID ", which is not there",
+                            store->path, entry.id, entry.label_id);
+    snapshot->ids[i] = entry.id;
+    snapshot->label_of[i] = (guint32) label;
+  }
+  if (!load_vectors (store, snapshot, last, error) ||
+      !load_thresholds (store, snapshot->thresholds, error) ||
+      !dml_snapshot_seal (snapshot, error))
+    return NULL;
+  return g_steal_pointer (&snapshot);
+}
+
+DmlSnapshot *
+dml_snapshot_load (DmlStore *store, const DmlSnapshot *last, GError **error)
+{
+  DmlSnapshot *snapshot = NULL;
+
+  if (!dml_store_exec (store, "BEGIN", "reading", error))
+    return NULL;
+  if (dml_store_bound_work (store, error))
+    snapshot = load (store, last, error);
+  dml_store_unbound_work (store);
+  if (!sqlite3_get_autocommit (store->db))
+    sqlite3_exec (store->db, "COMMIT", NULL, NULL, NULL);
+  return snapshot;
+}
+
+/* Under the lock. (transfer none) */
+static DmlSnapshot *
+current_snapshot (DmlGallery *gallery, GError **error)
+{
+  DmlSnapshot *snapshot = gallery->snapshot;
+  gint64 revision, version;
+
+  if (gallery->in_session)
+    return dml_fail_null (error, INVALID,
+                          "%s: a snapshot shows what is committed; commit "
+                          "first",
+                          gallery->path);
+  if (!dml_store_revision (gallery->store, &revision, error) ||
+      !dml_store_data_version (gallery->store, &version, error))
+    return NULL;
+  if (snapshot != NULL && version == gallery->data_version &&
+      revision == snapshot->revision)
+    return snapshot;
+  /* A lower revision is another history: a backup that was put back. */
+  if (snapshot != NULL && revision <= snapshot->revision)
+    g_clear_pointer (&gallery->snapshot, dml_snapshot_unref);
+  snapshot = dml_snapshot_load (gallery->store, gallery->snapshot, error);
+  if (snapshot == NULL)
+    return NULL;
+  g_clear_pointer (&gallery->snapshot, dml_snapshot_unref);
+  gallery->snapshot = snapshot;
+  gallery->data_version = version;
+  return snapshot;
+}
+
+DmlSnapshot *
+dml_gallery_get_snapshot (DmlGallery *gallery, GError **error)
+{
+  DmlSnapshot *snapshot;
+
+  if (!dml_gallery_lock_current (gallery, error))
+    return NULL;
+  snapshot = current_snapshot (gallery, error);
+  if (snapshot != NULL)
+    dml_snapshot_ref (snapshot);
+  dml_gallery_unlock (gallery);
+  return snapshot;
+}

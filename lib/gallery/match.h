@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The inside of an answer, and making a matcher without an encoder. */
+#pragma once
+
+#include <dml/dml-gallery.h>
+
+#include "gallery/classify.h"
+#include "gallery/snapshot.h"
+
+typedef struct {
+  guint32 label;
+  gint64 item;
+  double similarity;
+} DmlMatchHit;
+
+struct _DmlMatch {
+  gatomicrefcount ref_count;
+  DmlLabels *labels; /* whose names and data are handed out */
+  DmlDecision decision;
+  DmlReason reason;
+  gint label, runner_up; /* index into labels, -1 for none */
+  gint64 item;           /* -1 for none */
+  double similarity, margin, confidence;
+  double threshold, least_margin; /* what was asked for */
+  const char *origin;             /* of the threshold; static */
+  gboolean prototype; /* similarity is to the mean of the label's items */
+  char *explanation;  /* NULL until asked for; set once, atomically */
+  guint n_hits;
+  DmlMatchHit hits[]; /* the nearest first */
+};
+
+DmlMatch *dml_match_alloc (DmlLabels *labels, guint n_hits);
+
+struct _DmlMatcher {
+  gatomicrefcount ref_count;
+  DmlSnapshot *snapshot; /* the labels that count */
+  const DmlClassifierClass *klass;
+  gpointer model;
+  guint k;
+  double threshold, margin;
+  const char *origin; /* static */
+};
+
+/* dml_matcher_new() with the encoder's threshold for the wished rate, or NULL
+ * where it has none. */
+DmlMatcher *dml_matcher_new_with (DmlSnapshot *snapshot,
+                                  const DmlThreshold *encoders,
+                                  const DmlMatcherOptions *options,
+                                  GError **error);
+
+/* decide.c: the answer to one query. */
+DmlMatch *dml_decide (const DmlMatcher *matcher, const float *query);

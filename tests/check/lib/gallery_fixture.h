@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * A gallery file in a folder of its own, and vectors to fill it with. */
+#pragma once
+
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "gallery/gallery.h"
+#include "gallery/match.h"
+
+#define FIXTURE_FINGERPRINT                                                    \
+  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+typedef struct {
+  char *folder, *path;
+  DmlSpace space;
+} Fixture;
+
+static inline DmlSpace
+fixture_space (guint dim, DmlMetric metric)
+{
+  return (DmlSpace){ (char *) FIXTURE_FINGERPRINT, (char *) "test-encoder", dim,
+                     metric };
+}
+
+static inline void
+fixture_set_up (Fixture *fixture, gconstpointer data)
+{
+  fixture->folder = g_dir_make_tmp ("dml-gallery-XXXXXX", NULL);
+  g_assert_nonnull (fixture->folder);
+  fixture->path = g_build_filename (fixture->folder, "shop.bin", NULL);
+  fixture->space = fixture_space (8, DML_METRIC_COSINE);
+}
+
+/* Names of the files in the folder, in order, separated by blanks. */
+static inline char *
+fixture_list (const Fixture *fixture)
+{
+  g_autoptr (GDir) dir = g_dir_open (fixture->folder, 0, NULL);
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    g_ptr_array_add (names, g_strdup (name));
+  g_ptr_array_sort (names, (GCompareFunc) (void (*) (void)) g_strcmp0);
+  g_ptr_array_add (names, NULL);
+  return g_strjoinv (" ", (char **) names->pdata);
+}
+
+static inline void
+fixture_tear_down (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GDir) dir = g_dir_open (fixture->folder, 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *path = g_build_filename (fixture->folder, name, NULL);
+
+    g_unlink (path);
+  }
+  g_rmdir (fixture->folder);
+  g_free (fixture->folder);
+  g_free (fixture->path);
+}
+
+static inline DmlGallery *
+fixture_open (const Fixture *fixture, DmlGalleryFlags flags)
+{
+  g_autoptr (GError) error = NULL;
+  DmlGallery *gallery =
+    dml_gallery_open_space (fixture->path, flags, &fixture->space, &error);
+
+  g_assert_no_error (error);
+  return gallery;
+}
+
+/* A unit vector, named by a number. */
+static inline void
+fixture_vector (float *vector, guint dim, guint64 seed)
+{
+  double sum = 0;
+  DmlRng rng;
+
+  dml_rng_init (&rng, seed, 77);
+  for (guint i = 0; i < dim; i++) {
+    vector[i] = (float) dml_rng_normal (&rng);
+    sum += (double) vector[i] * (double) vector[i];
+  }
+  for (guint i = 0; i < dim; i++)
+    vector[i] = (float) ((double) vector[i] / sqrt (sum));
+}
+
+/* Enrols the vector of that number; its item's id. */
+static inline gint64
+fixture_enroll (DmlGallery *gallery, const char *label, guint64 seed)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree float *vector = g_new (float, dml_gallery_get_dim (gallery));
+  gint64 item;
+
+  fixture_vector (vector, dml_gallery_get_dim (gallery), seed);
+  dml_gallery_enroll (gallery, label, vector, NULL, 1, &item, &error);
+  g_assert_no_error (error);
+  return item;
+}
+
+/* A snapshot without a file: n rows and the index of each one's label, named
+ * "0", "1", ... */
+static inline DmlSnapshot *
+fixture_snapshot (const float *rows, const guint32 *label_of, guint n,
+                  guint n_labels, guint dim, DmlMetric metric)
+{
+  const DmlSpace space = fixture_space (dim, metric);
+  g_autoptr (GError) error = NULL;
+  DmlLabels *labels = dml_labels_new ();
+  DmlSnapshot *snapshot;
+
+  for (guint l = 0; l < n_labels; l++) {
+    char name[16];
+
+    g_snprintf (name, sizeof name, "%u", l);
+    dml_labels_add (labels, l + 1, name, NULL);
+  }
+  snapshot = dml_snapshot_alloc ("test", &space, labels, n, &error);
+  g_assert_no_error (error);
+  memcpy (snapshot->rows, rows, (size_t) n * dim * sizeof (float));
+  for (guint i = 0; i < n; i++) {
+    snapshot->ids[i] = 100 + i;
+    snapshot->label_of[i] = label_of[i];
+  }
+  dml_snapshot_seal (snapshot, &error);
+  g_assert_no_error (error);
+  return snapshot;
+}
+
+/* Every one of the words, up to NULL, stands in the message. */
+static inline void
+assert_words (const GError *error, ...)
+{
+  const char *word;
+  va_list words;
+
+  va_start (words, error);
+  while ((word = va_arg (words, const char *)) != NULL)
+    if (strstr (error->message, word) == NULL)
+      g_error ("'%s' is not in '%s'", word, error->message);
+  va_end (words);
+}
+
+#define assert_message_has(...) assert_words (__VA_ARGS__, NULL)
+
+/* Makes the file and closes it. */
+static inline void
+fixture_make (const Fixture *fixture)
+{
+  dml_gallery_unref (fixture_open (fixture, DML_GALLERY_CREATE));
+}

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Search, decision, explanation, options. */
+#include "gallery_fixture.h"
+
+#include "base/error.h"
+#include "gallery/rows.h"
+
+/* Rows on a circle of two dimensions, by degrees, so that similarities can be
+ * seen in the head; the rest of the eight are zero. */
+enum { DIM = 8 };
+
+static void
+set_angle (float *row, double degrees)
+{
+  memset (row, 0, DIM * sizeof (float));
+  row[0] = (float) cos (degrees * G_PI / 180);
+  row[1] = (float) sin (degrees * G_PI / 180);
+}
+
+static DmlSnapshot *
+circle (DmlMetric metric, guint n, const double *degrees, const guint32 *labels,
+        guint n_labels)
+{
+  g_autofree float *rows = g_new (float, n *DIM);
+
+  for (guint i = 0; i < n; i++)
+    set_angle (rows + i * DIM, degrees[i]);
+  return fixture_snapshot (rows, labels, n, n_labels, DIM, metric);
+}
+
+static DmlMatch *
+match_one (DmlSnapshot *snapshot, const DmlMatcherOptions *options,
+           const float *query)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlMatcher) matcher =
+    dml_matcher_new_with (snapshot, NULL, options, &error);
+  DmlMatch *match;
+
+  g_assert_no_error (error);
+  dml_matcher_match (matcher, query, 1, &match);
+  return match;
+}
+
+static const double angles[] = { 0, 40, 44, 90 };
+static const guint32 angle_labels[] = { 0, 1, 2, 3 };
+
+static void
+test_known_ambiguous_unknown (void)
+{
+  g_autoptr (DmlSnapshot) snapshot =
+    circle (DML_METRIC_COSINE, 4, angles, angle_labels, 4);
+  DmlMatcherOptions options = DML_MATCHER_OPTIONS_INIT;
+  float query[DIM];
+
+  options.threshold = 0.9;
+  options.margin = 0.05;
+  {
+    set_angle (query, 5);
+    g_autoptr (DmlMatch) match = match_one (snapshot, &options, query);
+
+    g_assert_cmpint (dml_match_get_decision (match), ==, DML_DECISION_KNOWN);
+    g_assert_cmpint (dml_match_get_reason (match), ==, DML_REASON_ACCEPTED);
+    g_assert_cmpstr (dml_match_get_label (match), ==, "0");
+    g_assert_cmpstr (dml_match_get_runner_up (match), ==, "1");
+    g_assert_cmpint (dml_match_get_item (match), ==, 100);
+    g_assert_cmpfloat (
+      fabs (dml_match_get_similarity (match) - cos (5 * G_PI / 180)), <, 1e-6);
+    g_assert_cmpfloat (fabs (dml_match_get_margin (match) -
+                             cos (5 * G_PI / 180) + cos (35 * G_PI / 180)),
+                       <, 1e-6);
+    g_assert_cmpstr (dml_match_get_threshold_origin (match), ==, "option");
+    g_assert_cmpstr (dml_match_get_explanation (match), ==,
+                     "1.00 is above 0.90; 0 (item 100), runner-up 1 at 0.82");
+  }
+  {
+    set_angle (query, 41);
+    g_autoptr (DmlMatch) match = match_one (snapshot, &options, query);
+
+    g_assert_cmpint (dml_match_get_decision (match), ==,
+                     DML_DECISION_AMBIGUOUS);
+    g_assert_cmpint (dml_match_get_reason (match), ==, DML_REASON_BELOW_MARGIN);
+    g_assert_cmpstr (dml_match_get_label (match), ==, "1");
+    g_assert_cmpstr (dml_match_get_explanation (match), ==,
+                     "1.00 is above 0.90, but 1 (item 101) leads 2 by 0.00 "
+                     "only, less than 0.05");
+  }
+  {
+    set_angle (query, 200);
+    g_autoptr (DmlMatch) match = match_one (snapshot, &options, query);
+
+    g_assert_cmpint (dml_match_get_decision (match), ==, DML_DECISION_UNKNOWN);
+    g_assert_cmpint (dml_match_get_reason (match), ==,
+                     DML_REASON_BELOW_THRESHOLD);
+    g_assert_cmpstr (dml_match_get_explanation (match), ==,
+                     "-0.34 is below 0.90; nearest is 3 (item 103)");
+  }
+}
+
+/* "0.90 is below 0.90" would help nobody. */
+static void
+test_close_numbers_get_more_digits (void)
+{
+  g_autoptr (DmlSnapshot) snapshot =
+    circle (DML_METRIC_COSINE, 4, angles, angle_labels, 4);
+  DmlMatcherOptions options = DML_MATCHER_OPTIONS_INIT;
+  float query[DIM];
+
+  set_angle (query, 60);
+  options.threshold = cos (16 * G_PI / 180) + 0.0004;
+  g_autoptr (DmlMatch) match = match_one (snapshot, &options, query);
+
+  g_assert_cmpstr (dml_match_get_explanation (match), ==,
+                   "0.961 is below 0.962; nearest is 2 (item 102)");
+}
+
+/* Above, not at: rejects what is exactly on the threshold. */
+static void
+test_threshold_is_strict (void)
+{
+  const double at[] = { 90 };
+  const guint32 label[] = { 0 };
+  g_autoptr (DmlSnapshot) snapshot =
+    circle (DML_METRIC_COSINE, 1, at, label, 1);
+  DmlMatcherOptions options = DML_MATCHER_OPTIONS_INIT;
+  float query[DIM] = { 0, 1 };
+
+  options.threshold = 1.0;
+  g_autoptr (DmlMatch) match = match_one (snapshot, &options, query);
+
+  g_assert_cmpfloat (dml_match_get_similarity (match), ==, 1.0);
+  g_assert_cmpint (dml_match_get_decision (match), ==, DML_DECISION_UNKNOWN);
+  g_assert_cmpstr (dml_match_get_explanation (match), ==,
+                   "1.000000 is not above 1.000000; nearest is 0 (item 100)");
+}
+
+/* The same photograph under two labels: no margin asked for, and yet nobody
+ * can say which. */
+static void
+test_same_item_under_two_labels (void)
+{
+  const double twice[] = { 10, 10, 80 };
+  const guint32 labels[] = { 0, 1, 2 };
+  g_autoptr (DmlSnapshot) snapshot =
+    circle (DML_METRIC_COSINE, 3, twice, labels, 3);
+  float query[DIM];
+
+  set_angle (query, 12);
+  for (guint c = DML_CLASSIFIER_KNN; c <= DML_CLASSIFIER_PROTOTYPE; c++) {
+    DmlMatcherOptions options = DML_MATCHER_OPTIONS_INIT;
+
+    options.classifier = c;
+    g_autoptr (DmlMatch) match = match_one (snapshot, &options, query);
+
+    g_assert_cmpint (dml_match_get_decision (match), ==,
+                     DML_DECISION_AMBIGUOUS);
+    g_assert_cmpstr (dml_match_get_label (match), ==, "0");
+    g_assert_nonnull (strstr (dml_match_get_explanation (match), "are tied"));
+  }
+}
+
+static void
+test_euclidean (void)
+{
+  const double degrees[] = { 0, 90 };
+  const guint32 labels[] = { 0, 1 };
+  g_autoptr (DmlSnapshot) snapshot =
+    circle (DML_METRIC_EUCLIDEAN, 2, degrees, labels, 2);
+  DmlMatcherOptions options = DML_MATCHER_OPTIONS_INIT;
+  float query[DIM] = { 4, 0 }; /* 3 away from the first */
+
+  options.threshold = 0.2;
+  g_autoptr (DmlMatch) match = match_one (snapshot, &options, query);
+
+  g_assert_cmpfloat (fabs (dml_match_get_similarity (match) - 0.25), <, 1e-6);
+  g_assert_cmpfloat (
+    fabs (dml_match_get_margin (match) - 0.25 + 1 / (1 + sqrt (17))), <, 1e-6);
+  g_assert_cmpint (dml_match_get_decision (match), ==, DML_DECISION_KNOWN);
+}
+
+static void
+test_empty_gallery_and_empty_query (void)
+{
+  g_autoptr (DmlSnapshot) none =
+    circle (DML_METRIC_COSINE, 0, angles, angle_labels, 0);
+  g_autoptr (DmlSnapshot) some =
+    circle (DML_METRIC_COSINE, 4, angles, angle_labels, 4);
+  const char *const nothing[] = { NULL };
+  DmlMatcherOptions options = DML_MATCHER_OPTIONS_INIT;
+  float query[DIM] = { 1 }, zero[DIM] = { 0 }, nan[DIM] = { NAN };
+
+  for (guint c = DML_CLASSIFIER_AUTO; c <= DML_CLASSIFIER_BAYES; c++) {
+    options.classifier = c;
+    options.labels = NULL;
+    g_autoptr (DmlMatch) empty = match_one (none, &options, query);
+    g_autoptr (DmlMatch) blank = match_one (some, &options, zero);
+    g_autoptr (DmlMatch) broken = match_one (some, &options, nan);
+
+    options.labels = nothing;
+    g_autoptr (DmlMatch) filtered = match_one (some, &options, query);
+
+    g_assert_cmpint (dml_match_get_reason (empty), ==,
+                     DML_REASON_EMPTY_GALLERY);
+    g_assert_cmpint (dml_match_get_reason (filtered), ==,
+                     DML_REASON_EMPTY_GALLERY);
+    g_assert_cmpint (dml_match_get_reason (blank), ==, DML_REASON_NO_EMBEDDING);
+    g_assert_cmpint (dml_match_get_reason (broken), ==,
+                     DML_REASON_NO_EMBEDDING);
+    g_assert_cmpint (dml_match_get_decision (blank), ==, DML_DECISION_UNKNOWN);
+    g_assert_null (dml_match_get_label (empty));
+    g_assert_null (dml_match_get_label_data (empty));
+    g_assert_cmpint (dml_match_get_item (empty), ==, -1);
+    g_assert_cmpuint (dml_match_get_n_hits (empty), ==, 0);
+    g_assert_nonnull (dml_match_get_explanation (empty));
+  }
+}
+
+static void
+test_label_filter (void)
+{
+  g_autoptr (DmlSnapshot) snapshot =
+    circle (DML_METRIC_COSINE, 4, angles, angle_labels, 4);
+  const char *const some[] = { "0", "3", NULL };
+  const char *const wrong[] = { "0", "33", NULL };
+  DmlMatcherOptions options = DML_MATCHER_OPTIONS_INIT;
+  g_autoptr (GError) error = NULL;
+  float query[DIM];
+
+  set_angle (query, 42);
+  options.labels = some;
+  g_autoptr (DmlMatch) match = match_one (snapshot, &options, query);
+
+  g_assert_cmpstr (dml_match_get_label (match), ==, "0");
+  g_assert_cmpstr (dml_match_get_runner_up (match), ==, "3");
+  g_assert_cmpuint (dml_match_get_n_hits (match), ==, 2);
+  options.labels = wrong;
+  g_assert_null (dml_matcher_new_with (snapshot, NULL, &options, &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
+  assert_message_has (error, "no label 33", "did you mean 3?");
+}
+
+static void
+test_impossible_options (void)
+{
+  g_autoptr (DmlSnapshot) snapshot =
+    circle (DML_METRIC_COSINE, 4, angles, angle_labels, 4);
+  const DmlMatcherOptions good = DML_MATCHER_OPTIONS_INIT;
+  DmlMatcherOptions bad[9];
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    bad[i] = good;
+  bad[0].k = 0;
+  bad[1].k = 101;
+  bad[2].classifier = 9;
+  bad[3].threshold = 1.5;
+  bad[4].false_accept_rate = 0;
+  bad[5].false_accept_rate = 1;
+  bad[6].false_accept_rate = NAN;
+  bad[7].margin = -0.1;
+  bad[8].margin = NAN;
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (dml_matcher_new_with (snapshot, NULL, &bad[i], &error));
+    g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
+  }
+}
+
+/* Whom the threshold comes from: option before gallery before encoder. */
+static void
+test_threshold_origin (void)
+{
+  g_autoptr (DmlSnapshot) snapshot =
+    circle (DML_METRIC_COSINE, 4, angles, angle_labels, 4);
+  const DmlThreshold encoders = { 0.01, 0.61, 0, 0, 0, 0 };
+  DmlMatcherOptions options = DML_MATCHER_OPTIONS_INIT;
+  static const struct {
+    double rate, threshold;
+  } stored[] = { { 0.001, 0.8 }, { 0.1, 0.6 }, { 0.01, 0.7 } };
+
+  for (guint step = 0; step < 4; step++) {
+    g_autoptr (DmlMatcher) matcher = NULL;
+
+    if (step == 2)
+      for (guint i = 0; i < 3; i++) {
+        const DmlStoredThreshold t = {
+          "item", { stored[i].rate, stored[i].threshold, 0, 0, 0, 0 }, 1, 4, 0
+        };
+
+        g_array_append_val (snapshot->thresholds, t);
+      }
+    if (step == 3)
+      options.threshold = 0.3;
+    matcher =
+      dml_matcher_new_with (snapshot, step ? &encoders : NULL, &options, NULL);
+    g_assert_cmpstr (
+      dml_matcher_get_threshold_origin (matcher), ==,
+      ((const char *[]){ "default", "encoder", "gallery", "option" })[step]);
+    g_assert_cmpfloat (dml_matcher_get_threshold (matcher), ==,
+                       ((const double[]){ 0.5, 0.61, 0.7, 0.3 })[step]);
+  }
+  /* The largest rate that does not exceed the wished one, else the smallest. */
+  options.threshold = NAN;
+  for (guint i = 0; i < 4; i++) {
+    g_autoptr (DmlMatcher) matcher = NULL;
+
+    options.false_accept_rate = ((const double[]){ 0.05, 0.5, 0.005, 1e-5 })[i];
+    matcher = dml_matcher_new_with (snapshot, NULL, &options, NULL);
+    g_assert_cmpfloat (dml_matcher_get_threshold (matcher), ==,
+                       ((const double[]){ 0.7, 0.6, 0.8, 0.8 })[i]);
+  }
+}
+
+/* ---- the index
+ * ------------------------------------------------------------------ */
+
+typedef struct {
+  double score;
+  guint32 row;
+} Exact;
+
+static int
+compare_exact (const void *a, const void *b)
+{
+  const Exact *x = a, *y = b;
+
+  if (x->score != y->score)
+    return x->score < y->score ? 1 : -1;
+  return (x->row > y->row) - (x->row < y->row);
+}
+
+/* Finds what sorting everything finds, for every k, both metrics, every number
+ * of rows around a block's end, with ties. */
+static void
+test_flat_finds_what_sorting_finds (void)
+{
+  static const guint ns[] = { 1, 2, 255, 256, 257, 700 };
+  enum { D = 19 };
+  DmlRng rng;
+
+  dml_rng_init (&rng, 5, 0);
+  for (guint t = 0; t < G_N_ELEMENTS (ns) * 2 * 6; t++) {
+    const guint n = ns[t % G_N_ELEMENTS (ns)];
+    const DmlMetric metric = t / G_N_ELEMENTS (ns) % 2;
+    const guint k = ((const guint[]){ 1, 2, 5, 10, 50, 100 })[t / 12];
+    g_autofree float *rows = g_new (float, n *D);
+    g_autofree guint32 *labels = g_new (guint32, n);
+    g_autofree Exact *exact = g_new (Exact, n);
+    g_autofree float *scores = g_new (float, n);
+    float query[D];
+    DmlHit hits[100];
+    DmlFound found = { .hits = hits };
+
+    for (guint i = 0; i < n; i++) {
+      /* Every third row stands there twice, so that there are ties. */
+      fixture_vector (rows + i * D, D, i % 3 == 2 ? i - 1 : i);
+      labels[i] = dml_rng_below (&rng, 4);
+    }
+    fixture_vector (query, D, 1000 + t);
+    g_autoptr (DmlSnapshot) snapshot =
+      fixture_snapshot (rows, labels, n, 4, D, metric);
+
+    dml_rows_score (scores, query, rows, D, n, metric);
+    for (guint i = 0; i < n; i++)
+      exact[i] = (Exact){ (double) scores[i], i };
+    qsort (exact, n, sizeof (Exact), compare_exact);
+    snapshot->index->klass->search (snapshot->index, query, k, &found);
+    g_assert_cmpuint (found.n_hits, ==, MIN (k, n));
+    for (guint i = 0; i < found.n_hits; i++)
+      g_assert_cmpuint (hits[i].row, ==, exact[i].row);
+    g_assert_cmpuint (found.best[0].row, ==, exact[0].row);
+    guint other = 1;
+
+    while (other < n && labels[exact[other].row] == labels[exact[0].row])
+      other++;
+    g_assert_cmpuint (found.n_best, ==, other < n ? 2 : 1);
+    if (other < n)
+      g_assert_cmpuint (found.best[1].row, ==, exact[other].row);
+  }
+}
+
+static void
+test_scores_are_right (void)
+{
+  for (guint d = 1; d < 70; d += 3) {
+    g_autofree float *a = g_new (float, d);
+    g_autofree float *b = g_new (float, d);
+    double product = 0, square = 0;
+    float score;
+
+    fixture_vector (a, d, d);
+    fixture_vector (b, d, 500 + d);
+    for (guint i = 0; i < d; i++) {
+      product += (double) a[i] * (double) b[i];
+      square += pow ((double) a[i] - (double) b[i], 2);
+    }
+    dml_rows_score (&score, a, b, d, 1, DML_METRIC_COSINE);
+    g_assert_cmpfloat (fabs ((double) score - product), <, 1e-6);
+    dml_rows_score (&score, a, b, d, 1, DML_METRIC_EUCLIDEAN);
+    g_assert_cmpfloat (fabs ((double) score + square), <, 1e-5);
+  }
+}
+
+/* An answer outlives matcher and snapshot, and does not care how long its
+ * query was. */
+static void
+test_match_outlives_its_gallery (void)
+{
+  DmlSnapshot *snapshot =
+    circle (DML_METRIC_COSINE, 4, angles, angle_labels, 4);
+  DmlMatcher *matcher = dml_matcher_new_with (snapshot, NULL, NULL, NULL);
+  float queries[3 * DIM];
+  DmlMatch *matches[3];
+  const char *label;
+  gint64 item;
+  double similarity;
+
+  for (guint i = 0; i < 3; i++) {
+    set_angle (queries + i * DIM, 88);
+    for (guint d = 0; d < DIM; d++)
+      queries[i * DIM + d] *= (float) pow (10, 4.0 * i);
+  }
+  dml_matcher_match (matcher, queries, 3, matches);
+  dml_matcher_unref (matcher);
+  dml_snapshot_unref (snapshot);
+  for (guint i = 0; i < 3; i++) {
+    g_assert_cmpstr (dml_match_get_label (matches[i]), ==, "3");
+    g_assert_cmpfloat (
+      fabs (dml_match_get_similarity (matches[i]) - cos (2 * G_PI / 180)), <,
+      1e-6);
+    dml_match_get_hit (matches[i], 1, &label, &item, &similarity);
+    g_assert_cmpstr (label, ==, "2");
+    g_assert_cmpint (item, ==, 102);
+    g_assert_cmpfloat (fabs (similarity - cos (44 * G_PI / 180)), <, 1e-6);
+    dml_match_unref (dml_match_ref (matches[i]));
+    dml_match_unref (matches[i]);
+  }
+}
+
+static void
+test_nearest_label (void)
+{
+  const char *const labels[] = { "Banana", "apple-green", "apple-red", "Käse" };
+
+  g_assert_cmpstr (dml_label_nearest ("banana", labels, 4), ==, "Banana");
+  g_assert_cmpstr (dml_label_nearest ("appel-red", labels, 4), ==, "apple-red");
+  g_assert_cmpstr (dml_label_nearest ("Kase", labels, 4), ==, "Käse");
+  g_assert_null (dml_label_nearest ("screwdriver", labels, 4));
+  g_assert_null (dml_label_nearest ("x", labels, 0));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/match/known-ambiguous-unknown",
+                   test_known_ambiguous_unknown);
+  g_test_add_func ("/match/close-numbers-get-more-digits",
+                   test_close_numbers_get_more_digits);
+  g_test_add_func ("/match/threshold-is-strict", test_threshold_is_strict);
+  g_test_add_func ("/match/same-item-under-two-labels",
+                   test_same_item_under_two_labels);
+  g_test_add_func ("/match/euclidean", test_euclidean);
+  g_test_add_func ("/match/empty-gallery-and-empty-query",
+                   test_empty_gallery_and_empty_query);
+  g_test_add_func ("/match/label-filter", test_label_filter);
+  g_test_add_func ("/match/impossible-options", test_impossible_options);
+  g_test_add_func ("/match/threshold-origin", test_threshold_origin);
+  g_test_add_func ("/match/flat-finds-what-sorting-finds",
+                   test_flat_finds_what_sorting_finds);
+  g_test_add_func ("/match/scores-are-right", test_scores_are_right);
+  g_test_add_func ("/match/match-outlives-its-gallery",
+                   test_match_outlives_its_gallery);
+  g_test_add_func ("/match/nearest-label", test_nearest_label);
+  return g_test_run ();
+}
