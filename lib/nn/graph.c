@@ -150,7 +150,7 @@ dml_graph_add_node (DmlGraph *graph, const char *domain, const char *op_name,
   node->domain = g_strdup (domain ? domain : "");
   node->attrs = dml_attrs_new ();
   node->n_in = n_in;
-  node->in = g_new0 (DmlValue *, n_in + 1); /* room for a fused residual */
+  node->in = g_new0 (DmlValue *, n_in + 1);
   node->n_out = n_out;
   node->out = g_new0 (DmlValue *, n_out + 1);
   node->index = graph->nodes->len;

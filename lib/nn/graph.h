@@ -126,7 +126,8 @@ gboolean dml_graph_finish (DmlGraph *graph, GError **error);
 /* The sorting alone, after a pass has rewired nodes. FORMAT names a cycle. */
 gboolean dml_graph_sort (DmlGraph *graph, GError **error);
 
-/* Removes nodes that no output needs, and values that nothing mentions. */
+/* Removes nodes that no output needs, and values that nothing mentions. Nodes
+ * must be in running order. */
 void dml_graph_sweep (DmlGraph *graph);
 
 /* How many node inputs and graph outputs read the value. */

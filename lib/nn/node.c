@@ -18,6 +18,17 @@ dml_node_set_error (const DmlNode *node, GError **error, DmlError code,
                node->index, node->op_name, node->name, what);
 }
 
+void
+dml_node_set_inputs (DmlNode *node, DmlValue *const *in, unsigned n_in)
+{
+  DmlValue **old = node->in;
+
+  node->in = g_new0 (DmlValue *, n_in + 1);
+  memcpy (node->in, in, n_in * sizeof *in);
+  node->n_in = n_in;
+  g_free (old);
+}
+
 /* The attribute, or NULL; *wrong (with the error set) where its type is not
  * the one that the operator asks for. */
 static const DmlAttr *

@@ -24,6 +24,10 @@ typedef enum {
   DML_OP_RANDOM = 1 << 2,
   /* Not in ONNX: the writer expands it (domain "dml"). */
   DML_OP_OURS = 1 << 3,
+  /* Forward ends with the node's epilogue: clamp, and residual if it has that
+   * flag too. The residual is the last input, behind the three of ONNX. */
+  DML_OP_EPILOGUE = 1 << 4,
+  DML_OP_RESIDUAL = 1 << 5,
 } DmlOpFlags;
 
 /* Memory that a node wants from the executor, in bytes. */
@@ -105,7 +109,10 @@ dml_node_has_in (const DmlNode *node, unsigned i)
   return i < node->n_in && node->in[i] != NULL;
 }
 
-/* FALSE with an error that begins `node 12 (Conv "layer1.0")`. */
+/* Gives the node other inputs; for passes. */
+void dml_node_set_inputs (DmlNode *node, DmlValue *const *in, unsigned n_in);
+
+/* An error that begins `node 12 (Conv "layer1.0")`. */
 void dml_node_set_error (const DmlNode *node, GError **error, DmlError code,
                          const char *format, ...) G_GNUC_PRINTF (4, 5);
 #define dml_node_fail(node, error, code, ...)                                  \

@@ -14,14 +14,10 @@
  *   running = momentum running + (1 - momentum) batch. As in PyTorch the
  *   running variance takes the unbiased estimate (S - 1), ONNX's text the
  *   biased one; it matters for small S only (docs/numerics.md). */
-#include "nn/op.h"
+#include "nn/ops/batchnorm.h"
 
 #include <math.h>
 #include <string.h>
-
-typedef struct {
-  float epsilon, momentum;
-} BatchNorm;
 
 /* Kept from forward to backward, and for re-estimation. */
 typedef struct {
@@ -34,7 +30,7 @@ typedef struct {
 static gboolean
 batchnorm_configure (DmlNode *node, GError **error)
 {
-  BatchNorm *bn = node->config;
+  DmlBatchNorm *bn = node->config;
   int64_t training;
 
   if (!dml_node_get_float (node, "epsilon", 1e-5f, &bn->epsilon, error) ||
@@ -107,7 +103,7 @@ kept_of (const DmlNode *node, const DmlExec *exec)
 typedef struct {
   const DmlNode *node;
   DmlExec *exec;
-  const BatchNorm *bn;
+  const DmlBatchNorm *bn;
   size_t n, c, p; /* images, channels, elements of a plane */
   const float *x, *scale, *bias;
   float *mean, *var; /* running */
@@ -179,19 +175,19 @@ batch_record (const Batch *b, size_t c, double mean, double var)
   }
 }
 
-/* y = a x + o over the channel; y may be x. */
+/* y = a x + o over the channel, and the epilogue; y may be x. */
 static void
 channel_affine (const Batch *b, size_t c, float a, float o)
 {
-  if (b->p == 1) {
-    for (size_t i = c; i < b->n * b->c; i += b->c)
-      b->y[i] = a * b->x[i] + o;
-    return;
-  }
-  for (size_t i = 0; i < b->n; i++) {
-    const size_t at = (i * b->c + c) * b->p;
+  const DmlKernels *kern = b->exec->kernels;
+  const DmlEpilogue *e = &b->node->epilogue;
 
-    b->exec->kernels->affine_f32 (b->y + at, b->x + at, a, o, b->p);
+  for (size_t i = 0; i < b->n; i++) {
+    float *y = b->y + (i * b->c + c) * b->p;
+
+    kern->affine_f32 (y, b->x + (i * b->c + c) * b->p, a, o, b->p);
+    if (e->clamp)
+      kern->clip_f32 (y, y, e->lo, e->hi, b->p);
   }
 }
 
@@ -309,7 +305,7 @@ const DmlOp dml_op_batchnorm = {
   .max_in = 5,
   .min_out = 1,
   .max_out = 5,
-  .config_size = sizeof (BatchNorm),
+  .config_size = sizeof (DmlBatchNorm),
   .configure = batchnorm_configure,
   .infer_shape = batchnorm_infer_shape,
   .sizes = batchnorm_sizes,
@@ -321,5 +317,5 @@ const DmlOp dml_op_batchnorm = {
   .roles = { 0, DML_VALUE_PARAM | DML_VALUE_NO_DECAY,
              DML_VALUE_PARAM | DML_VALUE_NO_DECAY, DML_VALUE_STATISTIC,
              DML_VALUE_STATISTIC },
-  .flags = DML_OP_INPLACE,
+  .flags = DML_OP_INPLACE | DML_OP_EPILOGUE,
 };

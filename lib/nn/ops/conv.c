@@ -14,7 +14,7 @@
  * that neither threads nor other images of the batch change a result. */
 #include "nn/blas.h"
 #include "nn/im2col.h"
-#include "nn/ops/window.h"
+#include "nn/ops/conv.h"
 
 #include <math.h>
 #include <string.h>
@@ -23,15 +23,9 @@
 #define BLOCK_LEAST 64           /* pixels, or the product is all packing */
 #define BLOCK_MOST 1024
 
-typedef struct {
-  DmlWindow window;
-  int64_t group;
-  DmlWindow placed; /* for the shapes at hand */
-} Conv;
-
 /* A layer's numbers, for its loops. */
 typedef struct {
-  const Conv *conv;
+  const DmlConv *conv;
   DmlIm2col g;              /* of one group */
   size_t n, c, m;           /* images, channels in and out */
   size_t groups, cg, mg;    /* groups, channels of a group in and out */
@@ -44,7 +38,7 @@ typedef struct {
 static gboolean
 conv_configure (DmlNode *node, GError **error)
 {
-  Conv *conv = node->config;
+  DmlConv *conv = node->config;
 
   if (!dml_window_configure (node, &conv->window, error) ||
       !dml_node_get_int (node, "group", 1, &conv->group, error))
@@ -57,7 +51,7 @@ conv_configure (DmlNode *node, GError **error)
 }
 
 static gboolean
-conv_check_weights (const DmlNode *node, const Conv *conv, GError **error)
+conv_check_weights (const DmlNode *node, const DmlConv *conv, GError **error)
 {
   const int64_t *x = dml_node_in_shape (node, 0)->dim;
   const int64_t *w = dml_node_in_shape (node, 1)->dim;
@@ -85,7 +79,7 @@ conv_check_weights (const DmlNode *node, const Conv *conv, GError **error)
 static gboolean
 conv_infer_shape (DmlNode *node, GError **error)
 {
-  Conv *conv = node->config;
+  DmlConv *conv = node->config;
   const int64_t *x, *w;
   DmlWindow window = conv->window;
   int64_t oh, ow;
@@ -116,7 +110,7 @@ conv_infer_shape (DmlNode *node, GError **error)
 static Layer
 layer_of (const DmlNode *node)
 {
-  const Conv *conv = node->config;
+  const DmlConv *conv = node->config;
   const DmlWindow *win = &conv->placed;
   const int64_t *x = dml_node_in_shape (node, 0)->dim;
   const int64_t *y = dml_node_out_shape (node, 0)->dim;
@@ -376,12 +370,13 @@ const DmlOp dml_op_conv = {
   .max_in = 3,
   .min_out = 1,
   .max_out = 1,
-  .config_size = sizeof (Conv),
+  .config_size = sizeof (DmlConv),
   .configure = conv_configure,
   .infer_shape = conv_infer_shape,
   .sizes = conv_sizes,
   .forward = conv_forward,
   .backward = conv_backward,
   .backward_in = 1,
+  .flags = DML_OP_EPILOGUE | DML_OP_RESIDUAL,
   .roles = { 0, DML_VALUE_PARAM, DML_VALUE_PARAM | DML_VALUE_NO_DECAY },
 };

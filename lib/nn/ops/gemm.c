@@ -6,19 +6,14 @@
  *   da += alpha dy b^T;  db += alpha a^T dy;  dc += beta dy, summed
  */
 #include "nn/blas.h"
-#include "nn/op.h"
+#include "nn/ops/gemm.h"
 
 #include <string.h>
-
-typedef struct {
-  gboolean trans_a, trans_b;
-  float alpha, beta;
-} Gemm;
 
 static gboolean
 gemm_configure (DmlNode *node, GError **error)
 {
-  Gemm *gemm = node->config;
+  DmlGemm *gemm = node->config;
   int64_t ta, tb;
 
   if (!dml_node_get_int (node, "transA", 0, &ta, error) ||
@@ -34,7 +29,7 @@ gemm_configure (DmlNode *node, GError **error)
 static gboolean
 gemm_infer_shape (DmlNode *node, GError **error)
 {
-  const Gemm *gemm = node->config;
+  const DmlGemm *gemm = node->config;
   const int64_t *a, *b;
   DmlShape out;
 
@@ -79,7 +74,7 @@ gemm_c_row (const DmlShape *c, size_t i, size_t *step)
 static void
 gemm_forward (const DmlNode *node, DmlExec *exec)
 {
-  const Gemm *gemm = node->config;
+  const DmlGemm *gemm = node->config;
   const DmlShape *as = dml_node_in_shape (node, 0);
   const DmlShape *bs = dml_node_in_shape (node, 1);
   const size_t n = dml_node_out_shape (node, 0)->dim[0];
@@ -104,6 +99,9 @@ gemm_forward (const DmlNode *node, DmlExec *exec)
         v += gemm->beta * row[j * step];
       y[i * m + j] = v;
     }
+    if (node->epilogue.clamp)
+      exec->kernels->clip_f32 (y + i * m, y + i * m, node->epilogue.lo,
+                               node->epilogue.hi, m);
   }
 }
 
@@ -119,7 +117,7 @@ gemm_sizes (const DmlNode *node, gboolean training, DmlOpSizes *sizes)
 static void
 gemm_backward (const DmlNode *node, DmlExec *exec)
 {
-  const Gemm *gemm = node->config;
+  const DmlGemm *gemm = node->config;
   const DmlShape *as = dml_node_in_shape (node, 0);
   const DmlShape *bs = dml_node_in_shape (node, 1);
   const size_t n = dml_node_out_shape (node, 0)->dim[0];
@@ -159,12 +157,13 @@ const DmlOp dml_op_gemm = {
   .max_in = 3,
   .min_out = 1,
   .max_out = 1,
-  .config_size = sizeof (Gemm),
+  .config_size = sizeof (DmlGemm),
   .configure = gemm_configure,
   .infer_shape = gemm_infer_shape,
   .sizes = gemm_sizes,
   .forward = gemm_forward,
   .backward = gemm_backward,
   .backward_in = 3,
+  .flags = DML_OP_EPILOGUE,
   .roles = { 0, DML_VALUE_PARAM, DML_VALUE_PARAM | DML_VALUE_NO_DECAY },
 };

@@ -10,8 +10,9 @@
 #include <math.h>
 #include <string.h>
 
-#define MATHS_CHUNK 16384 /* elements that one piece of parallel work covers   \
-                           */
+#define MATHS_CHUNK                                                            \
+  16384 /* elements that one piece of parallel work covers                     \
+         */
 
 typedef void (*MathsRun) (float *y, const float *x, float a, float b, size_t n);
 
