@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "encoder/encoder.h"
 #include "nn/exec.h"
+#include "nn/passes/passes.h"
 
 DmlNet *
 dml_net_ref (DmlNet *net)
@@ -182,5 +183,6 @@ dml_net_new (DmlGraph *graph, const DmlTraits *traits, GError **error)
 gboolean
 dml_net_optimise (DmlNet *net, GError **error)
 {
-  return TRUE;
+  return dml_graph_optimise (net->graph,
+                             net->fixed_batch ? net->fixed_batch : 2, error);
 }
