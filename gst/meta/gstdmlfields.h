@@ -17,11 +17,16 @@
 #define GST_DML_FIELD_PTS "pts"
 #define GST_DML_FIELD_RUNNING_TIME "running_time"
 #define GST_DML_FIELD_STREAM_TIME "stream_time"
+#define GST_DML_FIELD_TIME "time"
+#define GST_DML_FIELD_REFERENCE_TIME "reference_time"
+#define GST_DML_FIELD_REFERENCE "reference"
+#define GST_DML_FIELD_REGIONS "regions"
 #define GST_DML_FIELD_FRAMES_AGO "frames_ago"
 
 /* by which encoder */
 #define GST_DML_FIELD_ENCODER "encoder"
 #define GST_DML_FIELD_FINGERPRINT "fingerprint"
+#define GST_DML_FIELD_EMBEDDING "embedding"
 
 /* what the gallery says */
 #define GST_DML_FIELD_DECISION "decision"
@@ -40,3 +45,11 @@
 #define GST_DML_FIELD_RAW_DECISION "raw_decision"
 #define GST_DML_FIELD_RAW_LABEL "raw_label"
 #define GST_DML_FIELD_RAW_SIMILARITY "raw_similarity"
+
+/* what became of an enrolment */
+#define GST_DML_FIELD_OPERATION "operation"
+#define GST_DML_FIELD_OK "ok"
+#define GST_DML_FIELD_NEW_LABEL "new_label"
+#define GST_DML_FIELD_COUNT "count"
+#define GST_DML_FIELD_QUALITY "quality"
+#define GST_DML_FIELD_OUTLIER "outlier"

@@ -1,0 +1,932 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * dmlembed: regions of a frame to embeddings on the buffer. */
+
+/**
+ * SECTION:element-dmlembed
+ * @title: dmlembed
+ * @short_description: turns regions of a frame into embeddings
+ *
+ * Looks at regions of each frame and attaches what the encoder makes of them as
+ * #GstDmlRegionMeta. Takes every raw format in system memory; no pixel of the
+ * stream is changed, converted or copied, and no frame is dropped: when the
+ * sink says that frames are late, inference is left out, not frames.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=300 ! dmlembed ! dmlmatch
+ * gallery=shop.bin ! fakesink
+ * ]|
+ */
+#include "gstdmlembed.h"
+
+#include <dml/dml.h>
+#include <gst/dml/gstdml.h>
+#include <gst/video/video.h>
+#include <math.h>
+#include <string.h>
+
+#include "gstdmlerror.h"
+#include "gstdmlframe.h"
+#include "gstdmltypes.h"
+#include "latency.h"
+#include "mirror.h"
+#include "regions.h"
+#include "reuse.h"
+
+GST_DEBUG_CATEGORY_STATIC (dmlembed_debug);
+#define GST_CAT_DEFAULT dmlembed_debug
+
+#define DEFAULT_ENCODER "default"
+#define DEFAULT_REGIONS GST_DML_REGIONS_AUTO
+#define DEFAULT_ROI_TYPE NULL
+#define DEFAULT_MIN_SIZE 16
+#define DEFAULT_MAX_REGIONS 32
+#define DEFAULT_INTERVAL 1
+#define DEFAULT_THREADS 0
+#define DEFAULT_QOS TRUE
+
+/* Failures in a row after which a stream is given up. */
+#define MAX_FAILURES 10
+/* Frames after which somebody who waits for regions is told that none came. */
+#define HINT_FRAMES 300
+
+enum {
+  PROP_0,
+  PROP_ENCODER,
+  PROP_REGIONS,
+  PROP_ROI_TYPE,
+  PROP_MIN_SIZE,
+  PROP_MAX_REGIONS,
+  PROP_INTERVAL,
+  PROP_THREADS,
+  PROP_QOS,
+  PROP_ATTACH,
+  PROP_STATS,
+};
+
+typedef struct {
+  guint64 frames, embedded, reused;
+  guint64 skipped_qos, skipped_interval, skipped_gap;
+  guint64 map_failures, encode_failures;
+  guint64 runs; /* calls of the encoder */
+  GstClockTime last_time, total_time;
+  GstDmlRegionCounters regions;
+} Stats;
+
+typedef struct {
+  GstDmlRegionFlags regions;
+  GstDmlAttachFlags attach;
+  gint min_size;
+  guint max_regions, interval, threads;
+  gboolean qos;
+} Settings;
+
+struct _GstDmlEmbed {
+  GstBaseTransform parent;
+
+  /* under the object lock */
+  char *encoder_path, *roi_type;
+  GArray *types; /* GQuark of roi_type or NULL; replaced, never changed */
+  Settings settings;
+  Stats stats;
+  GstDmlLatency latency;
+  GstClockTime earliest; /* running time before which frames come too late */
+
+  /* of the streaming thread; made in start, gone in stop */
+  DmlEncoder *encoder;
+  DmlSession *session;
+  GstVideoInfo info;
+  gboolean have_info;
+  GstDmlFrame frame;
+  GArray *regions;   /* GstDmlRegion */
+  GArray *boxes;     /* DmlRegion */
+  GPtrArray *images; /* as many times the same view */
+  GArray *values;    /* float */
+  GstDmlReuse *reuse;
+  GHashTable *seen_types;
+  guint frames_since; /* the last embedding */
+  guint failures;     /* in a row */
+  gboolean told_small, told_none, told_map;
+};
+
+G_DEFINE_FINAL_TYPE (GstDmlEmbed, gst_dml_embed, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE (dmlembed, "dmlembed", GST_RANK_NONE,
+                             GST_TYPE_DML_EMBED);
+
+/* Called with the object lock held, as all of get_property is short. */
+static GstStructure *
+make_stats (const GstDmlEmbed *self)
+{
+  const Stats *s = &self->stats;
+
+  return gst_structure_new (
+    "application/x-dml-stats", "frames", G_TYPE_UINT64, s->frames, "embedded",
+    G_TYPE_UINT64, s->embedded, "reused", G_TYPE_UINT64, s->reused,
+    "skipped-qos", G_TYPE_UINT64, s->skipped_qos, "skipped-interval",
+    G_TYPE_UINT64, s->skipped_interval, "skipped-gap", G_TYPE_UINT64,
+    s->skipped_gap, "rois", G_TYPE_UINT64, s->regions.seen, "rois-invalid",
+    G_TYPE_UINT64, s->regions.invalid, "rois-too-small", G_TYPE_UINT64,
+    s->regions.too_small, "rois-duplicate", G_TYPE_UINT64, s->regions.duplicate,
+    "rois-over-limit", G_TYPE_UINT64, s->regions.over_limit, "rois-filtered",
+    G_TYPE_UINT64, s->regions.filtered, "map-failures", G_TYPE_UINT64,
+    s->map_failures, "encode-failures", G_TYPE_UINT64, s->encode_failures,
+    "last-time-ns", G_TYPE_UINT64, s->last_time, "avg-time-ns", G_TYPE_UINT64,
+    s->runs > 0 ? s->total_time / s->runs : 0, "latency-ns", G_TYPE_UINT64,
+    self->latency.estimate, NULL);
+}
+
+static void
+gst_dml_embed_get_property (GObject *object, guint id, GValue *value,
+                            GParamSpec *pspec)
+{
+  GstDmlEmbed *self = GST_DML_EMBED (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+  case PROP_ENCODER:
+    g_value_set_string (value, self->encoder_path);
+    break;
+  case PROP_REGIONS:
+    g_value_set_flags (value, self->settings.regions);
+    break;
+  case PROP_ROI_TYPE:
+    g_value_set_string (value, self->roi_type);
+    break;
+  case PROP_MIN_SIZE:
+    g_value_set_uint (value, self->settings.min_size);
+    break;
+  case PROP_MAX_REGIONS:
+    g_value_set_uint (value, self->settings.max_regions);
+    break;
+  case PROP_INTERVAL:
+    g_value_set_uint (value, self->settings.interval);
+    break;
+  case PROP_THREADS:
+    g_value_set_uint (value, self->settings.threads);
+    break;
+  case PROP_QOS:
+    g_value_set_boolean (value, self->settings.qos);
+    break;
+  case PROP_ATTACH:
+    g_value_set_flags (value, self->settings.attach);
+    break;
+  case PROP_STATS:
+    g_value_take_boxed (value, make_stats (self));
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_dml_embed_set_property (GObject *object, guint id, const GValue *value,
+                            GParamSpec *pspec)
+{
+  GstDmlEmbed *self = GST_DML_EMBED (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+  case PROP_ENCODER:
+    g_free (self->encoder_path);
+    self->encoder_path = g_value_dup_string (value);
+    break;
+  case PROP_REGIONS:
+    self->settings.regions = g_value_get_flags (value);
+    break;
+  case PROP_ROI_TYPE:
+    g_free (self->roi_type);
+    self->roi_type = g_value_dup_string (value);
+    g_clear_pointer (&self->types, g_array_unref);
+    self->types = gst_dml_regions_parse_types (self->roi_type);
+    break;
+  case PROP_MIN_SIZE:
+    self->settings.min_size = g_value_get_uint (value);
+    break;
+  case PROP_MAX_REGIONS:
+    self->settings.max_regions = g_value_get_uint (value);
+    break;
+  case PROP_INTERVAL:
+    self->settings.interval = g_value_get_uint (value);
+    break;
+  case PROP_THREADS:
+    self->settings.threads = g_value_get_uint (value);
+    break;
+  case PROP_QOS:
+    self->settings.qos = g_value_get_boolean (value);
+    break;
+  case PROP_ATTACH:
+    self->settings.attach = g_value_get_flags (value);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* Two pictures that have nothing in common. An encoder that cannot tell them
+ * apart (no training, a wrong scale of its input) would recognise everything as
+ * everything. Also the first call, which allocates, and a first measurement. */
+static void
+self_test (GstDmlEmbed *self)
+{
+  enum { SIDE = 64 };
+  const guint dim = dml_encoder_get_dim (self->encoder);
+  g_autofree guint8 *pixels = g_malloc (2 * SIDE * SIDE * 3);
+  g_autofree float *values = g_new (float, 2 * dim);
+  g_autoptr (GError) error = NULL;
+  DmlImage images[2];
+  const DmlImage *views[2] = { &images[0], &images[1] };
+  gdouble ab = 0, aa = 0, bb = 0;
+  gint64 start;
+
+  for (guint y = 0; y < SIDE; y++) {
+    for (guint x = 0; x < SIDE; x++) {
+      guint8 *a = pixels + (y * SIDE + x) * 3, *b = a + SIDE * SIDE * 3;
+
+      a[0] = (guint8) (x * 4);
+      a[1] = (guint8) (y * 2);
+      a[2] = 40;
+      b[0] = b[1] = b[2] = ((x / 4 + y / 4) & 1) ? 230 : 20;
+    }
+  }
+  for (guint i = 0; i < 2; i++)
+    images[i] = (DmlImage){ .format = DML_PIXELS_RGB,
+                            .width = SIDE,
+                            .height = SIDE,
+                            .plane = { pixels + i * SIDE * SIDE * 3 },
+                            .stride = { SIDE * 3 },
+                            .matrix = DML_MATRIX_RGB,
+                            .range = DML_RANGE_FULL };
+
+  if (!dml_session_embed (self->session, views, NULL, 2, values, &error)) {
+    gst_dml_post_warning (GST_ELEMENT (self), "encoder", error);
+    return;
+  }
+  start = g_get_monotonic_time ();
+  if (dml_session_embed (self->session, views, NULL, 1, values, NULL)) {
+    GST_OBJECT_LOCK (self);
+    self->latency.estimate = (g_get_monotonic_time () - start) * GST_USECOND;
+    GST_OBJECT_UNLOCK (self);
+  }
+  for (guint i = 0; i < dim; i++) {
+    ab += (gdouble) values[i] * (gdouble) values[dim + i];
+    aa += (gdouble) values[i] * (gdouble) values[i];
+    bb += (gdouble) values[dim + i] * (gdouble) values[dim + i];
+  }
+  if (aa == 0 || bb == 0 || ab > 0.99999 * sqrt (aa * bb))
+    GST_ELEMENT_WARNING (
+      self, LIBRARY, SETTINGS,
+      ("encoder: %s gives the same embedding for different pictures: "
+       "everything would be taken for the same thing",
+       dml_encoder_get_name (self->encoder)),
+      ("cosine %.6f of two built-in patterns; expected well below 1",
+       aa > 0 && bb > 0 ? ab / sqrt (aa * bb) : 1.0));
+}
+
+static void
+forget (GstDmlEmbed *self)
+{
+  gst_dml_reuse_clear (self->reuse);
+  self->frames_since = G_MAXUINT;
+}
+
+static gboolean
+gst_dml_embed_start (GstBaseTransform *trans)
+{
+  GstDmlEmbed *self = GST_DML_EMBED (trans);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = NULL;
+  guint threads;
+
+  GST_OBJECT_LOCK (self);
+  path = g_strdup (self->encoder_path != NULL ? self->encoder_path
+                                              : DEFAULT_ENCODER);
+  threads = self->settings.threads;
+  memset (&self->stats, 0, sizeof self->stats);
+  memset (&self->latency, 0, sizeof self->latency);
+  self->earliest = GST_CLOCK_TIME_NONE;
+  GST_OBJECT_UNLOCK (self);
+
+  self->encoder = dml_encoder_open (path, &error);
+  if (self->encoder != NULL)
+    self->session = dml_encoder_session_new (self->encoder, threads, &error);
+  if (self->session == NULL) {
+    gst_dml_post_error (GST_ELEMENT (self), "encoder", error);
+    g_clear_pointer (&self->encoder, dml_encoder_unref);
+    return FALSE;
+  }
+  if (dml_encoder_is_placeholder (self->encoder))
+    GST_ELEMENT_WARNING (
+      self, LIBRARY, SETTINGS,
+      ("encoder: %s: its embeddings mean little, and so do labels",
+       dml_encoder_get_name (self->encoder)),
+      ("set the property encoder to a trained one (dml-train makes them)"));
+
+  self->have_info = FALSE;
+  self->failures = 0;
+  self->told_small = self->told_none = self->told_map = FALSE;
+  g_hash_table_remove_all (self->seen_types);
+  forget (self);
+  self_test (self);
+  GST_INFO_OBJECT (self, "encoder %s, D = %u, fingerprint %s",
+                   dml_encoder_get_name (self->encoder),
+                   dml_encoder_get_dim (self->encoder),
+                   dml_encoder_get_fingerprint (self->encoder));
+  return TRUE;
+}
+
+static gboolean
+gst_dml_embed_stop (GstBaseTransform *trans)
+{
+  GstDmlEmbed *self = GST_DML_EMBED (trans);
+
+  gst_dml_reuse_clear (self->reuse);
+  g_clear_pointer (&self->session, dml_session_free);
+  g_clear_pointer (&self->encoder, dml_encoder_unref);
+  gst_dml_frame_clear (&self->frame);
+  self->have_info = FALSE;
+  return TRUE;
+}
+
+static gboolean
+gst_dml_embed_set_caps (GstBaseTransform *trans, GstCaps *incaps,
+                        GstCaps *outcaps)
+{
+  GstDmlEmbed *self = GST_DML_EMBED (trans);
+  GstCapsFeatures *features = gst_caps_get_features (incaps, 0);
+
+  if (!gst_video_info_from_caps (&self->info, incaps)) {
+    GST_WARNING_OBJECT (self, "cannot read caps %" GST_PTR_FORMAT, incaps);
+    return FALSE;
+  }
+  if (features != NULL &&
+      gst_caps_features_contains (features, "memory:DMABuf"))
+    GST_WARNING_OBJECT (self, "DMABuf memory may be slow to read with the CPU; "
+                              "ask the source for system memory");
+  self->have_info = TRUE;
+  forget (self);
+  return TRUE;
+}
+
+/* Where the property asks for regions of others and none came: said once. */
+static void
+hint (GstDmlEmbed *self, const Settings *settings, const Stats *stats)
+{
+  if (stats->regions.too_small > 0 && !self->told_small) {
+    self->told_small = TRUE;
+    GST_ELEMENT_INFO (self, STREAM, FAILED,
+                      ("min-size: a region smaller than %d pixels was left out",
+                       settings->min_size),
+                      ("counted in stats as rois-too-small; told once"));
+  }
+  if (self->told_none || stats->frames != HINT_FRAMES ||
+      !(settings->regions & (GST_DML_REGIONS_ROI | GST_DML_REGIONS_AUTO)) ||
+      stats->regions.seen > stats->regions.filtered)
+    return;
+  if (stats->regions.seen > 0) {
+    g_autoptr (GString) seen = g_string_new (NULL);
+    GHashTableIter iter;
+    gpointer type;
+
+    g_hash_table_iter_init (&iter, self->seen_types);
+    while (g_hash_table_iter_next (&iter, &type, NULL))
+      g_string_append_printf (
+        seen, "%s%s", seen->len > 0 ? ", " : "",
+        g_quark_to_string ((GQuark) GPOINTER_TO_UINT (type)));
+    GST_ELEMENT_INFO (self, STREAM, FAILED,
+                      ("roi-type: nothing of that type in %d frames; seen: %s",
+                       HINT_FRAMES, seen->str),
+                      ("told once"));
+    self->told_none = TRUE;
+  } else if (settings->regions & GST_DML_REGIONS_ROI) {
+    GST_ELEMENT_INFO (
+      self, STREAM, FAILED,
+      ("regions: no region of interest in %d frames: is there a detector "
+       "before this element?",
+       HINT_FRAMES),
+      ("regions=centre or frame needs none; told once"));
+    self->told_none = TRUE;
+  }
+}
+
+/* The boxes of self->regions as the encoder takes them: relative to the visible
+ * picture. */
+static void
+prepare (GstDmlEmbed *self)
+{
+  const guint n = self->regions->len;
+
+  g_array_set_size (self->boxes, n);
+  g_array_set_size (self->values, n * dml_encoder_get_dim (self->encoder));
+  g_ptr_array_set_size (self->images, n);
+  for (guint i = 0; i < n; i++) {
+    const GstDmlBox *b = &g_array_index (self->regions, GstDmlRegion, i).box;
+
+    g_array_index (self->boxes, DmlRegion, i) =
+      (DmlRegion){ (float) (b->x - self->frame.x),
+                   (float) (b->y - self->frame.y), (float) b->width,
+                   (float) b->height };
+    self->images->pdata[i] = &self->frame.image;
+  }
+}
+
+static void
+attach (GstDmlEmbed *self, GstBuffer *buffer, const Settings *settings)
+{
+  const guint dim = dml_encoder_get_dim (self->encoder);
+
+  gst_dml_reuse_clear (self->reuse);
+  for (guint i = 0; i < self->regions->len; i++) {
+    const GstDmlRegion *r = &g_array_index (self->regions, GstDmlRegion, i);
+    g_autoptr (GstDmlEmbedding) embedding = gst_dml_embedding_new (
+      self->encoder, &g_array_index (self->values, float, i *dim));
+    GstDmlRegionMeta *meta =
+      gst_dml_buffer_add_region (buffer, r->kind, &r->box, embedding);
+
+    if (meta == NULL)
+      continue;
+    meta->roi_type = r->roi_type;
+    meta->roi_id = r->roi_id;
+    meta->track_id = r->track_id;
+    gst_dml_mirror_add_region (buffer, settings->attach, r);
+    if (settings->interval > 1)
+      gst_dml_reuse_add (self->reuse, r, embedding, meta->pts);
+  }
+}
+
+/* The last results once more, on a frame that interval leaves out. */
+static guint
+attach_again (GstDmlEmbed *self, GstBuffer *buffer, const Settings *settings)
+{
+  guint n = 0;
+
+  gst_dml_reuse_begin (self->reuse);
+  for (guint i = 0; i < self->regions->len; i++) {
+    const GstDmlRegion *r = &g_array_index (self->regions, GstDmlRegion, i);
+    GstClockTime pts;
+    GstDmlEmbedding *embedding = gst_dml_reuse_find (self->reuse, r, &pts);
+    GstDmlRegionMeta *meta;
+
+    if (embedding == NULL)
+      continue;
+    meta = gst_dml_buffer_add_region (buffer, r->kind, &r->box, embedding);
+    meta->roi_type = r->roi_type;
+    meta->roi_id = r->roi_id;
+    meta->track_id = r->track_id;
+    meta->pts = pts;
+    meta->frames_ago = self->frames_since;
+    gst_dml_mirror_add_region (buffer, settings->attach, r);
+    n++;
+  }
+  return n;
+}
+
+static GstFlowReturn
+map_failed (GstDmlEmbed *self, GstBuffer *buffer)
+{
+  GST_OBJECT_LOCK (self);
+  self->stats.map_failures++;
+  GST_OBJECT_UNLOCK (self);
+  if (!self->told_map) {
+    self->told_map = TRUE;
+    GST_ELEMENT_WARNING (
+      self, STREAM, FORMAT,
+      ("a frame could not be read: %" G_GSIZE_FORMAT " bytes where %dx%d %s "
+       "needs %" G_GSIZE_FORMAT "; it is passed on as it is",
+       gst_buffer_get_size (buffer), GST_VIDEO_INFO_WIDTH (&self->info),
+       GST_VIDEO_INFO_HEIGHT (&self->info), GST_VIDEO_INFO_NAME (&self->info),
+       GST_VIDEO_INFO_SIZE (&self->info)),
+      ("counted in stats as map-failures; told once"));
+  }
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+encode_failed (GstDmlEmbed *self, const GError *error)
+{
+  GST_OBJECT_LOCK (self);
+  self->stats.encode_failures++;
+  GST_OBJECT_UNLOCK (self);
+  if (++self->failures == 1)
+    gst_dml_post_warning (GST_ELEMENT (self), "encoder", error);
+  if (self->failures < MAX_FAILURES)
+    return GST_FLOW_OK;
+  gst_dml_post_error (GST_ELEMENT (self), "encoder", error);
+  return GST_FLOW_ERROR;
+}
+
+static GstFlowReturn
+embed (GstDmlEmbed *self, GstBuffer *buffer, const Settings *settings)
+{
+  g_autoptr (GError) error = NULL;
+  const gint64 start = g_get_monotonic_time ();
+  GstClockTime spent;
+  gboolean ok, tell;
+  gint64 end;
+
+  if (!gst_dml_frame_map (&self->frame, &self->info, buffer))
+    return map_failed (self, buffer);
+  prepare (self);
+  ok = dml_session_embed (
+    self->session, (const DmlImage *const *) self->images->pdata,
+    (const DmlRegion *) (gpointer) self->boxes->data, self->regions->len,
+    (float *) (gpointer) self->values->data, &error);
+  gst_dml_frame_unmap (&self->frame);
+  if (!ok)
+    return encode_failed (self, error);
+  self->failures = 0;
+  attach (self, buffer, settings);
+  self->frames_since = 0;
+
+  end = g_get_monotonic_time ();
+  spent = (GstClockTime) (end - start) * GST_USECOND;
+  GST_OBJECT_LOCK (self);
+  self->stats.runs++;
+  self->stats.embedded += self->regions->len;
+  self->stats.last_time = spent;
+  self->stats.total_time += spent;
+  tell = gst_dml_latency_update (&self->latency, spent, end);
+  GST_OBJECT_UNLOCK (self);
+  if (tell)
+    gst_element_post_message (GST_ELEMENT (self),
+                              gst_message_new_latency (GST_OBJECT (self)));
+  return GST_FLOW_OK;
+}
+
+static gboolean
+is_late (GstDmlEmbed *self, GstBuffer *buffer, GstClockTime earliest)
+{
+  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
+  GstClockTime running_time;
+
+  if (!GST_CLOCK_TIME_IS_VALID (earliest) || segment->format != GST_FORMAT_TIME)
+    return FALSE;
+  running_time = gst_segment_to_running_time (segment, GST_FORMAT_TIME,
+                                              GST_BUFFER_PTS (buffer));
+  return GST_CLOCK_TIME_IS_VALID (running_time) && running_time <= earliest;
+}
+
+static GstFlowReturn
+gst_dml_embed_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
+{
+  GstDmlEmbed *self = GST_DML_EMBED (trans);
+  g_autoptr (GArray) types = NULL;
+  GstDmlRegionRules rules;
+  GstDmlRegionCounters counters;
+  Settings settings;
+  Stats stats;
+  GstClockTime earliest;
+  gboolean gap, late, due;
+  GstFlowReturn flow = GST_FLOW_OK;
+  guint n_again = 0;
+
+  GST_OBJECT_LOCK (self);
+  settings = self->settings;
+  earliest = settings.qos ? self->earliest : GST_CLOCK_TIME_NONE;
+  counters = self->stats.regions;
+  if (self->types != NULL)
+    types = g_array_ref (self->types);
+  GST_OBJECT_UNLOCK (self);
+
+  if (!self->have_info)
+    return GST_FLOW_NOT_NEGOTIATED;
+  if (!gst_dml_frame_layout_fits (&self->info, buffer)) {
+    const GstVideoMeta *m = gst_buffer_get_video_meta (buffer);
+
+    GST_ELEMENT_ERROR (
+      self, STREAM, FORMAT,
+      ("a frame of %ux%u %s where the caps say %dx%d %s", m->width, m->height,
+       gst_video_format_to_string (m->format),
+       GST_VIDEO_INFO_WIDTH (&self->info), GST_VIDEO_INFO_HEIGHT (&self->info),
+       GST_VIDEO_INFO_NAME (&self->info)),
+      ("the GstVideoMeta contradicts the caps: mend the element before this"));
+    return GST_FLOW_ERROR;
+  }
+
+  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT))
+    gst_dml_reuse_clear (self->reuse);
+  if (self->frames_since < G_MAXUINT)
+    self->frames_since++;
+  gap = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP) ||
+        gst_buffer_get_size (buffer) == 0;
+  late = is_late (self, buffer, earliest);
+  due = self->frames_since >= settings.interval;
+
+  g_array_set_size (self->regions, 0);
+  if (!gap && !late) {
+    rules = (GstDmlRegionRules){ settings.regions, types, settings.min_size,
+                                 settings.max_regions };
+    gst_dml_regions_collect (buffer, &self->info, &rules, self->regions,
+                             &counters, self->seen_types);
+    if (self->regions->len > 0) {
+      if (due)
+        flow = embed (self, buffer, &settings);
+      else
+        n_again = attach_again (self, buffer, &settings);
+    }
+  }
+
+  GST_OBJECT_LOCK (self);
+  self->stats.frames++;
+  self->stats.regions = counters;
+  self->stats.reused += n_again;
+  if (gap)
+    self->stats.skipped_gap++;
+  else if (late)
+    self->stats.skipped_qos++;
+  else if (!due)
+    self->stats.skipped_interval++;
+  stats = self->stats;
+  GST_OBJECT_UNLOCK (self);
+  hint (self, &settings, &stats);
+  return flow;
+}
+
+static gboolean
+gst_dml_embed_sink_event (GstBaseTransform *trans, GstEvent *event)
+{
+  GstDmlEmbed *self = GST_DML_EMBED (trans);
+
+  switch (GST_EVENT_TYPE (event)) {
+  case GST_EVENT_FLUSH_STOP:
+  case GST_EVENT_STREAM_START:
+  case GST_EVENT_SEGMENT:
+    forget (self);
+    GST_OBJECT_LOCK (self);
+    self->earliest = GST_CLOCK_TIME_NONE;
+    GST_OBJECT_UNLOCK (self);
+    break;
+  default:
+    break;
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_dml_embed_parent_class)
+    ->sink_event (trans, event);
+}
+
+/* Our own reading of QoS: the base class would drop whole frames. */
+static gboolean
+gst_dml_embed_src_event (GstBaseTransform *trans, GstEvent *event)
+{
+  GstDmlEmbed *self = GST_DML_EMBED (trans);
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
+    GstClockTimeDiff diff;
+    GstClockTime timestamp;
+
+    gst_event_parse_qos (event, NULL, NULL, &diff, &timestamp);
+    if (GST_CLOCK_TIME_IS_VALID (timestamp)) {
+      GST_OBJECT_LOCK (self);
+      if (diff > 0)
+        self->earliest = timestamp + diff;
+      else
+        self->earliest =
+          timestamp > (GstClockTime) -diff ? timestamp + diff : 0;
+      GST_OBJECT_UNLOCK (self);
+    }
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_dml_embed_parent_class)
+    ->src_event (trans, event);
+}
+
+static gboolean
+gst_dml_embed_query (GstBaseTransform *trans, GstPadDirection direction,
+                     GstQuery *query)
+{
+  GstDmlEmbed *self = GST_DML_EMBED (trans);
+
+  if (direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_LATENCY) {
+    if (!gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (trans), query))
+      return FALSE;
+    GST_OBJECT_LOCK (self);
+    gst_dml_latency_answer (&self->latency, query);
+    GST_OBJECT_UNLOCK (self);
+    return TRUE;
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_dml_embed_parent_class)
+    ->query (trans, direction, query);
+}
+
+static void
+gst_dml_embed_finalize (GObject *object)
+{
+  GstDmlEmbed *self = GST_DML_EMBED (object);
+
+  g_free (self->encoder_path);
+  g_free (self->roi_type);
+  g_clear_pointer (&self->types, g_array_unref);
+  g_array_unref (self->regions);
+  g_array_unref (self->boxes);
+  g_array_unref (self->values);
+  g_ptr_array_unref (self->images);
+  gst_dml_reuse_free (self->reuse);
+  g_hash_table_unref (self->seen_types);
+  G_OBJECT_CLASS (gst_dml_embed_parent_class)->finalize (object);
+}
+
+static void
+gst_dml_embed_init (GstDmlEmbed *self)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+
+  self->encoder_path = g_strdup (DEFAULT_ENCODER);
+  self->settings = (Settings){
+    .regions = DEFAULT_REGIONS,
+    .attach = GST_DML_ATTACH_DEFAULT,
+    .min_size = DEFAULT_MIN_SIZE,
+    .max_regions = DEFAULT_MAX_REGIONS,
+    .interval = DEFAULT_INTERVAL,
+    .threads = DEFAULT_THREADS,
+    .qos = DEFAULT_QOS,
+  };
+  self->earliest = GST_CLOCK_TIME_NONE;
+  self->regions = g_array_new (FALSE, FALSE, sizeof (GstDmlRegion));
+  self->boxes = g_array_new (FALSE, FALSE, sizeof (DmlRegion));
+  self->values = g_array_new (FALSE, FALSE, sizeof (float));
+  self->images = g_ptr_array_new ();
+  self->reuse = gst_dml_reuse_new ();
+  self->seen_types = g_hash_table_new (NULL, NULL);
+
+  gst_base_transform_set_in_place (trans, TRUE);
+  gst_base_transform_set_passthrough (trans, FALSE);
+  gst_base_transform_set_qos_enabled (trans, FALSE);
+  gst_base_transform_set_gap_aware (trans, TRUE);
+}
+
+/* All raw formats that the GStreamer at hand can unpack, in memory that the CPU
+ * reads, with and without overlays that ride along. Not GL, VA or NVMM: mapping
+ * those gives a download per frame or no pixels at all. */
+static GstCaps *
+make_caps (void)
+{
+  static const char *const features[][2] = {
+    { "memory:SystemMemory", NULL },
+    { "memory:SystemMemory",
+      GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION },
+    { "memory:DMABuf", NULL },
+    { "memory:DMABuf", GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION },
+  };
+  GstCaps *caps = gst_caps_new_empty ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (features); i++)
+    gst_caps_append (
+      caps,
+      gst_video_make_raw_caps_with_features (
+        NULL, 0, gst_caps_features_new (features[i][0], features[i][1], NULL)));
+  return caps;
+}
+
+static void
+install_properties (GObjectClass *klass)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+  const GParamFlags ready = flags | GST_PARAM_MUTABLE_READY;
+  const GParamFlags playing = flags | GST_PARAM_MUTABLE_PLAYING;
+
+  /**
+   * GstDmlEmbed:encoder:
+   *
+   * The encoder, an ONNX file.
+   */
+  g_object_class_install_property (
+    klass, PROP_ENCODER,
+    g_param_spec_string ("encoder", "Encoder",
+                         "ONNX file; \"default\" is the built-in encoder",
+                         DEFAULT_ENCODER, ready));
+  /**
+   * GstDmlEmbed:regions:
+   *
+   * What to look at.
+   */
+  g_object_class_install_property (
+    klass, PROP_REGIONS,
+    g_param_spec_flags ("regions", "Regions",
+                        "What to look at on each frame; several may be joined "
+                        "with +",
+                        GST_TYPE_DML_REGION_FLAGS, DEFAULT_REGIONS, playing));
+  /**
+   * GstDmlEmbed:roi-type:
+   *
+   * Types of regions of interest and detections to look at.
+   */
+  g_object_class_install_property (
+    klass, PROP_ROI_TYPE,
+    g_param_spec_string ("roi-type", "ROI type",
+                         "Types of regions of interest to look at, separated "
+                         "by commas; none set = all",
+                         DEFAULT_ROI_TYPE, playing));
+  /**
+   * GstDmlEmbed:min-size:
+   *
+   * Regions whose shorter side is below this are counted and left out.
+   */
+  g_object_class_install_property (
+    klass, PROP_MIN_SIZE,
+    g_param_spec_uint ("min-size", "Minimum size",
+                       "Leave out regions whose shorter side has fewer pixels",
+                       1, 32767, DEFAULT_MIN_SIZE, playing));
+  /**
+   * GstDmlEmbed:max-regions:
+   *
+   * At most this many regions a frame; the largest are kept.
+   */
+  g_object_class_install_property (
+    klass, PROP_MAX_REGIONS,
+    g_param_spec_uint ("max-regions", "Maximum regions",
+                       "Regions a frame at most; the largest are kept", 1, 1024,
+                       DEFAULT_MAX_REGIONS, playing));
+  /**
+   * GstDmlEmbed:interval:
+   *
+   * Every how many frames to run the encoder. On frames between, a region that
+   * is found again (frame and centre; by its track or id; by its place) carries
+   * the last embedding with its age.
+   */
+  g_object_class_install_property (
+    klass, PROP_INTERVAL,
+    g_param_spec_uint ("interval", "Interval",
+                       "Run the encoder every so many frames; 1 = every frame",
+                       1, 100000, DEFAULT_INTERVAL, playing));
+  /**
+   * GstDmlEmbed:threads:
+   *
+   * Threads of the process's pool that one call may use.
+   */
+  g_object_class_install_property (
+    klass, PROP_THREADS,
+    g_param_spec_uint ("threads", "Threads",
+                       "Threads of the process's pool to use; 0 = all", 0, 256,
+                       DEFAULT_THREADS, ready));
+  /**
+   * GstDmlEmbed:qos:
+   *
+   * Whether to leave out inference (never frames) while the sink reports frames
+   * as late.
+   */
+  g_object_class_install_property (
+    klass, PROP_QOS,
+    g_param_spec_boolean ("qos", "QoS",
+                          "Leave out inference, never frames, while the sink "
+                          "reports frames as late",
+                          DEFAULT_QOS, playing));
+  /**
+   * GstDmlEmbed:attach:
+   *
+   * Which forms to attach beside #GstDmlRegionMeta.
+   */
+  g_object_class_install_property (
+    klass, PROP_ATTACH,
+    g_param_spec_flags (
+      "attach", "Attach", "Forms of metadata to attach beside GstDmlRegionMeta",
+      GST_TYPE_DML_ATTACH_FLAGS, GST_DML_ATTACH_DEFAULT, playing));
+  /**
+   * GstDmlEmbed:stats:
+   *
+   * What happened since READY; docs/elements/dmlembed.md lists the fields.
+   */
+  g_object_class_install_property (
+    klass, PROP_STATS,
+    g_param_spec_boxed ("stats", "Statistics",
+                        "Counters and times since READY "
+                        "(application/x-dml-stats)",
+                        GST_TYPE_STRUCTURE,
+                        G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+gst_dml_embed_class_init (GstDmlEmbedClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
+  g_autoptr (GstCaps) caps = make_caps ();
+
+  GST_DEBUG_CATEGORY_INIT (dmlembed_debug, "dmlembed", 0,
+                           "regions to embeddings");
+
+  object_class->get_property = gst_dml_embed_get_property;
+  object_class->set_property = gst_dml_embed_set_property;
+  object_class->finalize = gst_dml_embed_finalize;
+  install_properties (object_class);
+
+  gst_element_class_add_pad_template (
+    element_class,
+    gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
+  gst_element_class_add_pad_template (
+    element_class,
+    gst_pad_template_new ("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+  gst_element_class_set_static_metadata (
+    element_class, "DML embedder", "Filter/Analyzer/Video",
+    "Turns regions of each frame into embeddings for dmlmatch and dmlgallery. "
+    "Example: gst-launch-1.0 videotestsrc num-buffers=300 ! dmlembed ! "
+    "dmlmatch gallery=shop.bin ! fakesink",
+    "The dml authors");
+
+  trans_class->start = gst_dml_embed_start;
+  trans_class->stop = gst_dml_embed_stop;
+  trans_class->set_caps = gst_dml_embed_set_caps;
+  trans_class->transform_ip = gst_dml_embed_transform_ip;
+  trans_class->sink_event = gst_dml_embed_sink_event;
+  trans_class->src_event = gst_dml_embed_src_event;
+  trans_class->query = gst_dml_embed_query;
+}

@@ -1,0 +1,893 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * dmlgallery: embeddings on the buffer into a gallery, on command. */
+
+/**
+ * SECTION:element-dmlgallery
+ * @title: dmlgallery
+ * @short_description: enrols what the camera sees
+ *
+ * Writes embeddings that dmlembed attached into a gallery file: while the
+ * property #GstDmlGallery:enroll is set, or one at a time through the signal
+ * #GstDmlGallery::enroll. A dmlmatch on the same file, in whatever process,
+ * knows the new item within a second.
+ *
+ * Every enrolment and every refusal is told by an element message
+ * `dml-enrolled` with its reason; docs/metadata.md lists the fields. Pixels are
+ * read only of a frame that is being enrolled, for its quality and thumbnail,
+ * and only where the caps are raw video; any caps are accepted.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=60 ! dmlembed ! dmlgallery
+ * gallery=shop.bin label=test-picture enroll=true max-per-label=3 ! fakesink
+ * ]|
+ */
+#include "gstdmlgallery.h"
+
+#include <dml/dml.h>
+#include <gst/dml/gstdml.h>
+#include <gst/video/video.h>
+#include <string.h>
+
+#include "enroller.h"
+#include "gstdmlerror.h"
+#include "gstdmlframe.h"
+#include "quality.h"
+
+GST_DEBUG_CATEGORY_STATIC (dmlgallery_debug);
+#define GST_CAT_DEFAULT dmlgallery_debug
+
+#define DEFAULT_ENROLL FALSE
+#define DEFAULT_MAX_PER_LABEL 50
+#define DEFAULT_MIN_QUALITY 0.2
+#define DEFAULT_INTERVAL 15
+#define DEFAULT_THUMBNAILS TRUE
+#define DEFAULT_CREATE TRUE
+
+/* How long the signal waits for the next frame before it takes the one that was
+ * seen last (a paused pipeline shows it still), and for the write. */
+#define FRAME_WAIT_US (500 * G_TIME_SPAN_MILLISECOND)
+#define WRITE_WAIT_US (30 * G_TIME_SPAN_SECOND)
+
+enum {
+  PROP_0,
+  PROP_GALLERY,
+  PROP_ENCODER,
+  PROP_LABEL,
+  PROP_ENROLL,
+  PROP_MAX_PER_LABEL,
+  PROP_MIN_QUALITY,
+  PROP_INTERVAL,
+  PROP_THUMBNAILS,
+  PROP_CREATE,
+  PROP_STATS,
+};
+
+enum {
+  SIGNAL_ENROLL,
+  SIGNAL_REMOVE,
+  SIGNAL_RENAME,
+  N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS];
+
+typedef struct {
+  gboolean enroll, thumbnails, create;
+  guint max_per_label, interval;
+  double min_quality;
+} Settings;
+
+struct _GstDmlGallery {
+  GstBaseTransform parent;
+
+  /* under the object lock */
+  char *gallery_path, *encoder_path, *label;
+  Settings settings;
+  guint64 frames, enrolled, refused, duplicates;
+
+  /* of the streaming thread */
+  GstVideoInfo info;
+  gboolean readable; /* info is set and pixels can be mapped */
+  GstDmlFrame frame;
+  guint frames_since; /* the last attempt by the property */
+
+  /* under this lock, which is held for a few words only */
+  GMutex lock;
+  GstDmlEnroller *enroller;   /* NULL below PAUSED */
+  GQueue pending;             /* GstDmlJob of signals, waiting for a frame */
+  GstDmlEmbedding *last_seen; /* of the region that would be enrolled */
+  GstClockTime last_seen_pts;
+  GstDmlEmbedding *last_tried; /* and under which label */
+  char *last_tried_label;
+  GThread *streaming; /* may not wait for itself */
+};
+
+G_DEFINE_FINAL_TYPE (GstDmlGallery, gst_dml_gallery, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE (dmlgallery, "dmlgallery", GST_RANK_NONE,
+                             GST_TYPE_DML_GALLERY);
+
+static GstStructure *
+make_stats (const GstDmlGallery *self)
+{
+  return gst_structure_new (
+    "application/x-dml-stats", "frames", G_TYPE_UINT64, self->frames,
+    "enrolled", G_TYPE_UINT64, self->enrolled, "refused", G_TYPE_UINT64,
+    self->refused, "duplicates", G_TYPE_UINT64, self->duplicates, NULL);
+}
+
+static void
+gst_dml_gallery_get_property (GObject *object, guint id, GValue *value,
+                              GParamSpec *pspec)
+{
+  GstDmlGallery *self = GST_DML_GALLERY (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+  case PROP_GALLERY:
+    g_value_set_string (value, self->gallery_path);
+    break;
+  case PROP_ENCODER:
+    g_value_set_string (value, self->encoder_path);
+    break;
+  case PROP_LABEL:
+    g_value_set_string (value, self->label);
+    break;
+  case PROP_ENROLL:
+    g_value_set_boolean (value, self->settings.enroll);
+    break;
+  case PROP_MAX_PER_LABEL:
+    g_value_set_uint (value, self->settings.max_per_label);
+    break;
+  case PROP_MIN_QUALITY:
+    g_value_set_double (value, self->settings.min_quality);
+    break;
+  case PROP_INTERVAL:
+    g_value_set_uint (value, self->settings.interval);
+    break;
+  case PROP_THUMBNAILS:
+    g_value_set_boolean (value, self->settings.thumbnails);
+    break;
+  case PROP_CREATE:
+    g_value_set_boolean (value, self->settings.create);
+    break;
+  case PROP_STATS:
+    g_value_take_boxed (value, make_stats (self));
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+take_string (char **to, const GValue *value)
+{
+  g_free (*to);
+  *to = g_value_dup_string (value);
+}
+
+static void
+gst_dml_gallery_set_property (GObject *object, guint id, const GValue *value,
+                              GParamSpec *pspec)
+{
+  GstDmlGallery *self = GST_DML_GALLERY (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+  case PROP_GALLERY:
+    take_string (&self->gallery_path, value);
+    break;
+  case PROP_ENCODER:
+    take_string (&self->encoder_path, value);
+    break;
+  case PROP_LABEL:
+    take_string (&self->label, value);
+    break;
+  case PROP_ENROLL:
+    self->settings.enroll = g_value_get_boolean (value);
+    break;
+  case PROP_MAX_PER_LABEL:
+    self->settings.max_per_label = g_value_get_uint (value);
+    break;
+  case PROP_MIN_QUALITY:
+    self->settings.min_quality = g_value_get_double (value);
+    break;
+  case PROP_INTERVAL:
+    self->settings.interval = g_value_get_uint (value);
+    break;
+  case PROP_THUMBNAILS:
+    self->settings.thumbnails = g_value_get_boolean (value);
+    break;
+  case PROP_CREATE:
+    self->settings.create = g_value_get_boolean (value);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static const char *
+kind_name (GstDmlJobKind kind)
+{
+  static const char *const names[] = { "enroll", "remove", "rename" };
+
+  return names[kind];
+}
+
+/* The message, and the counters. From any thread, with no lock held. */
+static void
+announce (GstDmlGallery *self, const GstDmlJob *job)
+{
+  GstStructure *s = gst_structure_new (
+    "dml-enrolled", GST_DML_FIELD_OPERATION, G_TYPE_STRING,
+    kind_name (job->kind), GST_DML_FIELD_OK, G_TYPE_BOOLEAN, job->ok,
+    GST_DML_FIELD_REASON, G_TYPE_STRING, job->reason, GST_DML_FIELD_COUNT,
+    G_TYPE_UINT, job->count, NULL);
+
+  if (job->label != NULL)
+    gst_structure_set (s, GST_DML_FIELD_LABEL, G_TYPE_STRING, job->label, NULL);
+  if (job->new_label != NULL)
+    gst_structure_set (s, GST_DML_FIELD_NEW_LABEL, G_TYPE_STRING,
+                       job->new_label, NULL);
+  if (job->explanation != NULL)
+    gst_structure_set (s, GST_DML_FIELD_EXPLANATION, G_TYPE_STRING,
+                       job->explanation, NULL);
+  if (job->item >= 0)
+    gst_structure_set (s, GST_DML_FIELD_ITEM, G_TYPE_INT64, job->item, NULL);
+  if (job->kind == GST_DML_JOB_ENROLL) {
+    gst_structure_set (s, GST_DML_FIELD_OUTLIER, G_TYPE_BOOLEAN, job->outlier,
+                       NULL);
+    if (job->quality >= 0)
+      gst_structure_set (s, GST_DML_FIELD_QUALITY, G_TYPE_DOUBLE, job->quality,
+                         NULL);
+    if (GST_CLOCK_TIME_IS_VALID (job->pts))
+      gst_structure_set (s, GST_DML_FIELD_PTS, G_TYPE_UINT64, job->pts, NULL);
+    GST_OBJECT_LOCK (self);
+    if (job->ok)
+      self->enrolled++;
+    else
+      self->refused++;
+    GST_OBJECT_UNLOCK (self);
+  }
+  gst_element_post_message (GST_ELEMENT (self),
+                            gst_message_new_element (GST_OBJECT (self), s));
+}
+
+/* From the writing thread. A camera does not stop because a write failed; that
+ * the embeddings are of the wrong encoder will not get better. */
+static void
+job_done (gpointer data, GstDmlJob *job)
+{
+  GstDmlGallery *self = data;
+
+  if (g_error_matches (job->error, DML_ERROR, DML_ERROR_MISMATCH))
+    gst_dml_post_error (GST_ELEMENT (self), "gallery", job->error);
+  else if (job->error != NULL)
+    gst_dml_post_warning (GST_ELEMENT (self), "gallery", job->error);
+  announce (self, job);
+}
+
+static GstDmlEnroller *
+open_gallery (GstDmlGallery *self, GError **error)
+{
+  g_autofree char *path = NULL, *encoder_path = NULL;
+  g_autoptr (DmlEncoder) encoder = NULL;
+  gboolean create;
+
+  GST_OBJECT_LOCK (self);
+  path = g_strdup (self->gallery_path);
+  encoder_path = g_strdup (self->encoder_path);
+  create = self->settings.create;
+  GST_OBJECT_UNLOCK (self);
+
+  if (path == NULL || path[0] == '\0') {
+    g_set_error (error, DML_ERROR, DML_ERROR_INVALID,
+                 "the property is not set; name the file to write to");
+    return NULL;
+  }
+  if (encoder_path != NULL && encoder_path[0] != '\0') {
+    encoder = dml_encoder_open (encoder_path, error);
+    if (encoder == NULL)
+      return NULL;
+  }
+  return gst_dml_enroller_new (path, create, encoder, job_done, self, error);
+}
+
+static gboolean
+gst_dml_gallery_start (GstBaseTransform *trans)
+{
+  GstDmlGallery *self = GST_DML_GALLERY (trans);
+  g_autoptr (GError) error = NULL;
+  GstDmlEnroller *enroller = open_gallery (self, &error);
+
+  if (enroller == NULL) {
+    gst_dml_post_error (GST_ELEMENT (self), "gallery", error);
+    return FALSE;
+  }
+  GST_OBJECT_LOCK (self);
+  self->frames = self->enrolled = self->refused = self->duplicates = 0;
+  GST_OBJECT_UNLOCK (self);
+  self->readable = FALSE;
+  self->frames_since = G_MAXUINT;
+  g_mutex_lock (&self->lock);
+  self->enroller = enroller;
+  g_mutex_unlock (&self->lock);
+  return TRUE;
+}
+
+static gboolean
+gst_dml_gallery_stop (GstBaseTransform *trans)
+{
+  GstDmlGallery *self = GST_DML_GALLERY (trans);
+  g_autoptr (GstDmlEnroller) enroller = NULL;
+
+  g_mutex_lock (&self->lock);
+  enroller = g_steal_pointer (&self->enroller);
+  self->streaming = NULL;
+  g_clear_pointer (&self->last_seen, gst_dml_embedding_unref);
+  g_clear_pointer (&self->last_tried, gst_dml_embedding_unref);
+  g_clear_pointer (&self->last_tried_label, g_free);
+  g_mutex_unlock (&self->lock);
+
+  /* Whoever waits for a frame gives up by itself. */
+  if (enroller != NULL)
+    gst_dml_enroller_close (enroller);
+  gst_dml_frame_clear (&self->frame);
+  return TRUE;
+}
+
+static gboolean
+gst_dml_gallery_set_caps (GstBaseTransform *trans, GstCaps *incaps,
+                          GstCaps *outcaps)
+{
+  GstDmlGallery *self = GST_DML_GALLERY (trans);
+  const GstStructure *s = gst_caps_get_structure (incaps, 0);
+  const GstCapsFeatures *features = gst_caps_get_features (incaps, 0);
+
+  self->readable = gst_structure_has_name (s, "video/x-raw") &&
+                   !gst_caps_features_is_any (features) &&
+                   (gst_caps_features_contains (features, "memory:DMABuf") ||
+                    gst_caps_features_contains (
+                      features, GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY)) &&
+                   gst_video_info_from_caps (&self->info, incaps);
+  return TRUE;
+}
+
+/* The region to enrol: the largest of this very frame, where no other is nearly
+ * as large. A wrong picture in a gallery does harm for long. */
+static const GstDmlRegionMeta *
+choose (GstBuffer *buffer, const char **reason)
+{
+  const GstDmlRegionMeta *meta, *best = NULL;
+  gint64 largest = 0, second = 0;
+  gpointer state = NULL;
+
+  *reason = "no-region";
+  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_CORRUPTED) ||
+      GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DECODE_ONLY)) {
+    *reason = "damaged-frame";
+    return NULL;
+  }
+  while ((meta = gst_dml_buffer_next_region (buffer, &state)) != NULL) {
+    const gint64 area = (gint64) meta->origin.width * meta->origin.height;
+
+    if (meta->embedding == NULL)
+      continue;
+    if (meta->frames_ago > 0) {
+      *reason = "old-embedding";
+      continue;
+    }
+    if (area > largest) {
+      second = largest;
+      largest = area;
+      best = meta;
+    } else {
+      second = MAX (second, area);
+    }
+  }
+  if (best != NULL && 2 * second >= largest) {
+    *reason = "several-regions";
+    return NULL;
+  }
+  return best;
+}
+
+/* The region's pixels, or NULL where they cannot be read or may be others. */
+static DmlPicture *
+cut (GstDmlGallery *self, GstBuffer *buffer, const GstDmlRegionMeta *meta)
+{
+  DmlPicture *picture;
+  DmlRegion region;
+  GstDmlBox box;
+
+  if (!self->readable || !gst_dml_region_meta_get_box (meta, buffer, &box) ||
+      box.frame_width != GST_VIDEO_INFO_WIDTH (&self->info) ||
+      box.frame_height != GST_VIDEO_INFO_HEIGHT (&self->info) ||
+      !gst_dml_frame_layout_fits (&self->info, buffer) ||
+      !gst_dml_frame_map (&self->frame, &self->info, buffer))
+    return NULL;
+  region = (DmlRegion){ (float) (box.x - self->frame.x),
+                        (float) (box.y - self->frame.y), (float) box.width,
+                        (float) box.height };
+  picture = dml_picture_new_from_image (&self->frame.image, &region,
+                                        GST_DML_QUALITY_SIDE, NULL);
+  gst_dml_frame_unmap (&self->frame);
+  return picture;
+}
+
+/* Whether this embedding was the last one tried for this label: a repeated
+ * frame, which is no second picture. */
+static gboolean
+is_repeat (GstDmlGallery *self, GstDmlEmbedding *embedding, const char *label)
+{
+  gboolean repeat;
+
+  g_mutex_lock (&self->lock);
+  repeat = self->last_tried == embedding &&
+           g_strcmp0 (self->last_tried_label, label) == 0;
+  if (!repeat) {
+    gst_dml_embedding_ref (embedding);
+    g_clear_pointer (&self->last_tried, gst_dml_embedding_unref);
+    self->last_tried = embedding;
+    g_free (self->last_tried_label);
+    self->last_tried_label = g_strdup (label);
+  }
+  g_mutex_unlock (&self->lock);
+  if (repeat) {
+    GST_OBJECT_LOCK (self);
+    self->duplicates++;
+    GST_OBJECT_UNLOCK (self);
+  }
+  return repeat;
+}
+
+static void
+refuse_repeat (GstDmlJob *job)
+{
+  gst_dml_job_refuse (job, "repeated-frame",
+                      "this very picture was tried for this label already");
+}
+
+/* Fills in a job from a frame. FALSE when it is refused. */
+static gboolean
+fill (GstDmlGallery *self, GstBuffer *buffer, const GstDmlRegionMeta *meta,
+      const Settings *settings, GstDmlJob *job)
+{
+  g_autoptr (DmlPicture) picture = NULL;
+
+  job->embedding = gst_dml_embedding_ref (meta->embedding);
+  job->pts = meta->pts;
+  job->max_per_label = settings->max_per_label;
+  if (is_repeat (self, job->embedding, job->label)) {
+    refuse_repeat (job);
+    return FALSE;
+  }
+  picture = cut (self, buffer, meta);
+  if (picture != NULL) {
+    GstDmlQuality q;
+
+    gst_dml_quality_measure (picture,
+                             MIN (meta->origin.width, meta->origin.height), &q);
+    job->quality = q.total;
+    if (q.total < settings->min_quality) {
+      g_autofree char *why = g_strdup_printf (
+        "quality %.2f is below %.2f: size %.2f, sharpness %.2f, exposure %.2f",
+        q.total, settings->min_quality, q.size, q.sharpness, q.exposure);
+
+      gst_dml_job_refuse (job, "low-quality", why);
+      return FALSE;
+    }
+    if (settings->thumbnails)
+      job->picture = g_steal_pointer (&picture);
+  }
+  return TRUE;
+}
+
+/* What the property asks for. */
+static void
+enroll_by_property (GstDmlGallery *self, GstBuffer *buffer,
+                    const GstDmlRegionMeta *meta, const char *reason,
+                    const char *label, const Settings *settings)
+{
+  g_autoptr (GstDmlJob) job = NULL;
+
+  if (self->frames_since < G_MAXUINT)
+    self->frames_since++;
+  if (self->frames_since < settings->interval)
+    return;
+  job = gst_dml_job_new (GST_DML_JOB_ENROLL, label);
+  job->pts = GST_BUFFER_PTS (buffer);
+  if (label == NULL || label[0] == '\0')
+    gst_dml_job_refuse (job, "no-label", "set the property label");
+  else if (meta == NULL)
+    gst_dml_job_refuse (job, reason, NULL);
+  else if (fill (self, buffer, meta, settings, job)) {
+    self->frames_since = 0;
+    gst_dml_enroller_put (self->enroller, job);
+    return;
+  } else if (g_str_equal (job->reason, "repeated-frame")) {
+    return; /* counted; a message for each would flood */
+  }
+  self->frames_since = 0;
+  announce (self, job);
+}
+
+/* What signals asked for. Jobs that have no region here wait for a later
+ * frame, until their callers lose patience. */
+static void
+enroll_pending (GstDmlGallery *self, GstBuffer *buffer,
+                const GstDmlRegionMeta *meta, const Settings *settings)
+{
+  for (;;) {
+    g_autoptr (GstDmlJob) job = NULL;
+
+    g_mutex_lock (&self->lock);
+    job = g_queue_pop_head (&self->pending);
+    g_mutex_unlock (&self->lock);
+    if (job == NULL)
+      return;
+    if (fill (self, buffer, meta, settings, job)) {
+      gst_dml_enroller_put (self->enroller, job);
+    } else {
+      announce (self, job);
+      gst_dml_enroller_finish (self->enroller, job);
+    }
+  }
+}
+
+static void
+gst_dml_gallery_before_transform (GstBaseTransform *trans, GstBuffer *buffer)
+{
+  const GstClockTime stream_time = gst_segment_to_stream_time (
+    &trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+
+  if (trans->segment.format == GST_FORMAT_TIME &&
+      GST_CLOCK_TIME_IS_VALID (stream_time))
+    gst_object_sync_values (GST_OBJECT (trans), stream_time);
+}
+
+static GstFlowReturn
+gst_dml_gallery_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
+{
+  GstDmlGallery *self = GST_DML_GALLERY (trans);
+  g_autofree char *label = NULL;
+  const GstDmlRegionMeta *meta;
+  const char *reason;
+  Settings settings;
+  gboolean asked;
+
+  GST_OBJECT_LOCK (self);
+  settings = self->settings;
+  label = settings.enroll ? g_strdup (self->label) : NULL;
+  self->frames++;
+  GST_OBJECT_UNLOCK (self);
+
+  meta = choose (buffer, &reason);
+  g_mutex_lock (&self->lock);
+  self->streaming = g_thread_self ();
+  asked = !g_queue_is_empty (&self->pending);
+  if (meta != NULL && self->last_seen != meta->embedding) {
+    g_clear_pointer (&self->last_seen, gst_dml_embedding_unref);
+    self->last_seen = gst_dml_embedding_ref (meta->embedding);
+    self->last_seen_pts = meta->pts;
+  }
+  g_mutex_unlock (&self->lock);
+
+  if (asked && meta != NULL)
+    enroll_pending (self, buffer, meta, &settings);
+  if (settings.enroll)
+    enroll_by_property (self, buffer, meta, reason, label, &settings);
+  return GST_FLOW_OK;
+}
+
+static gboolean
+gst_dml_gallery_sink_event (GstBaseTransform *trans, GstEvent *event)
+{
+  GstDmlGallery *self = GST_DML_GALLERY (trans);
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS && self->enroller != NULL)
+    gst_dml_enroller_flush (self->enroller);
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    self->frames_since = G_MAXUINT;
+  return GST_BASE_TRANSFORM_CLASS (gst_dml_gallery_parent_class)
+    ->sink_event (trans, event);
+}
+
+/* Waits for a frame to take the job up, else takes the one seen last. Returns
+ * FALSE when there is none. */
+static gboolean
+take_seen (GstDmlGallery *self, GstDmlJob *job)
+{
+  g_mutex_lock (&self->lock);
+  if (self->last_seen != NULL) {
+    job->embedding = gst_dml_embedding_ref (self->last_seen);
+    job->pts = self->last_seen_pts;
+  }
+  g_mutex_unlock (&self->lock);
+  if (job->embedding == NULL) {
+    gst_dml_job_refuse (job, "no-region",
+                        "no single region to enrol has been seen");
+    return FALSE;
+  }
+  if (is_repeat (self, job->embedding, job->label)) {
+    refuse_repeat (job);
+    return FALSE;
+  }
+  GST_OBJECT_LOCK (self);
+  job->max_per_label = self->settings.max_per_label;
+  GST_OBJECT_UNLOCK (self);
+  return TRUE;
+}
+
+static gint64
+gst_dml_gallery_enroll (GstDmlGallery *self, const char *label)
+{
+  g_autoptr (GstDmlJob) job = gst_dml_job_new (GST_DML_JOB_ENROLL, label);
+  g_autoptr (GstDmlEnroller) enroller = NULL;
+  gboolean wait;
+
+  g_mutex_lock (&self->lock);
+  if (self->enroller != NULL)
+    enroller = gst_dml_enroller_ref (self->enroller);
+  wait = self->streaming != g_thread_self ();
+  if (enroller != NULL && wait && label != NULL && label[0] != '\0')
+    g_queue_push_tail (&self->pending, gst_dml_job_ref (job));
+  g_mutex_unlock (&self->lock);
+
+  if (enroller == NULL) {
+    gst_dml_job_refuse (job, "not-running", "set the pipeline to PAUSED first");
+  } else if (label == NULL || label[0] == '\0') {
+    gst_dml_job_refuse (job, "no-label", "a label has at least one letter");
+  } else {
+    gboolean missed = TRUE;
+
+    if (wait && gst_dml_enroller_wait (enroller, job, FRAME_WAIT_US))
+      return job->item;
+    if (wait) {
+      g_mutex_lock (&self->lock);
+      missed = g_queue_remove (&self->pending, job);
+      g_mutex_unlock (&self->lock);
+      if (missed)
+        gst_dml_job_unref (job); /* the queue's */
+    }
+    if (!missed || take_seen (self, job)) {
+      if (missed)
+        gst_dml_enroller_put (enroller, job);
+      return gst_dml_enroller_wait (enroller, job, WRITE_WAIT_US) ? job->item
+                                                                  : -1;
+    }
+  }
+  announce (self, job);
+  return -1;
+}
+
+/* Through the running thread, or below PAUSED through one for this call. */
+static void
+run_now (GstDmlGallery *self, GstDmlJob *job)
+{
+  g_autoptr (GstDmlEnroller) enroller = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_mutex_lock (&self->lock);
+  if (self->enroller != NULL)
+    enroller = gst_dml_enroller_ref (self->enroller);
+  g_mutex_unlock (&self->lock);
+  if (enroller != NULL) {
+    gst_dml_enroller_put (enroller, job);
+    gst_dml_enroller_wait (enroller, job, WRITE_WAIT_US);
+    return;
+  }
+  enroller = open_gallery (self, &error);
+  if (enroller == NULL) {
+    gst_dml_job_refuse (job, "write-failed", error->message);
+    announce (self, job);
+    return;
+  }
+  gst_dml_enroller_put (enroller, job);
+  gst_dml_enroller_close (enroller);
+}
+
+static guint
+gst_dml_gallery_remove (GstDmlGallery *self, const char *label)
+{
+  g_autoptr (GstDmlJob) job = gst_dml_job_new (GST_DML_JOB_REMOVE, label);
+
+  run_now (self, job);
+  return job->ok ? job->count : 0;
+}
+
+static gboolean
+gst_dml_gallery_rename (GstDmlGallery *self, const char *label,
+                        const char *new_label)
+{
+  g_autoptr (GstDmlJob) job = gst_dml_job_new (GST_DML_JOB_RENAME, label);
+
+  job->new_label = g_strdup (new_label);
+  run_now (self, job);
+  return job->ok;
+}
+
+static void
+gst_dml_gallery_finalize (GObject *object)
+{
+  GstDmlGallery *self = GST_DML_GALLERY (object);
+
+  g_free (self->gallery_path);
+  g_free (self->encoder_path);
+  g_free (self->label);
+  g_queue_clear_full (&self->pending, (GDestroyNotify) gst_dml_job_unref);
+  g_mutex_clear (&self->lock);
+  G_OBJECT_CLASS (gst_dml_gallery_parent_class)->finalize (object);
+}
+
+static void
+gst_dml_gallery_init (GstDmlGallery *self)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+
+  self->settings = (Settings){
+    .enroll = DEFAULT_ENROLL,
+    .thumbnails = DEFAULT_THUMBNAILS,
+    .create = DEFAULT_CREATE,
+    .max_per_label = DEFAULT_MAX_PER_LABEL,
+    .interval = DEFAULT_INTERVAL,
+    .min_quality = DEFAULT_MIN_QUALITY,
+  };
+  g_mutex_init (&self->lock);
+  g_queue_init (&self->pending);
+
+  /* Nothing is changed or added: the buffer, perhaps shared, is looked at. */
+  gst_base_transform_set_in_place (trans, TRUE);
+  gst_base_transform_set_passthrough (trans, TRUE);
+  gst_base_transform_set_qos_enabled (trans, FALSE);
+  gst_base_transform_set_gap_aware (trans, TRUE);
+}
+
+static void
+install_properties (GObjectClass *klass)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+  const GParamFlags ready = flags | GST_PARAM_MUTABLE_READY;
+  const GParamFlags playing = flags | GST_PARAM_MUTABLE_PLAYING;
+
+  g_object_class_install_property (
+    klass, PROP_GALLERY,
+    g_param_spec_string ("gallery", "Gallery", "Gallery file to write to", NULL,
+                         ready));
+  g_object_class_install_property (
+    klass, PROP_ENCODER,
+    g_param_spec_string ("encoder", "Encoder",
+                         "Encoder that the gallery must be of, and that a new "
+                         "one is made for at once; none = that of the first "
+                         "embedding; \"default\" is the built-in encoder",
+                         NULL, ready));
+  g_object_class_install_property (
+    klass, PROP_LABEL,
+    g_param_spec_string ("label", "Label",
+                         "Label that enroll=true enrols under", NULL, playing));
+  g_object_class_install_property (
+    klass, PROP_ENROLL,
+    g_param_spec_boolean ("enroll", "Enrol",
+                          "Enrol the largest region of frames, every interval",
+                          DEFAULT_ENROLL, playing | GST_PARAM_CONTROLLABLE));
+  g_object_class_install_property (
+    klass, PROP_MAX_PER_LABEL,
+    g_param_spec_uint ("max-per-label", "Maximum per label",
+                       "Items a label may have at most; 0 = any number", 0,
+                       100000, DEFAULT_MAX_PER_LABEL, playing));
+  g_object_class_install_property (
+    klass, PROP_MIN_QUALITY,
+    g_param_spec_double ("min-quality", "Minimum quality",
+                         "Refuse regions of a lower quality (size, sharpness "
+                         "and exposure, 0..1), where pixels can be read; 0 = "
+                         "take any",
+                         0.0, 1.0, DEFAULT_MIN_QUALITY, playing));
+  g_object_class_install_property (
+    klass, PROP_INTERVAL,
+    g_param_spec_uint ("interval", "Interval",
+                       "Frames from one enrolment by enroll=true to the next",
+                       1, 100000, DEFAULT_INTERVAL, playing));
+  g_object_class_install_property (
+    klass, PROP_THUMBNAILS,
+    g_param_spec_boolean ("thumbnails", "Thumbnails",
+                          "Store a small JPEG with each item, where pixels can "
+                          "be read",
+                          DEFAULT_THUMBNAILS, playing));
+  g_object_class_install_property (
+    klass, PROP_CREATE,
+    g_param_spec_boolean ("create", "Create",
+                          "Make the gallery where there is none",
+                          DEFAULT_CREATE, ready));
+  g_object_class_install_property (
+    klass, PROP_STATS,
+    g_param_spec_boxed (
+      "stats", "Statistics", "Counters since READY (application/x-dml-stats)",
+      GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+install_signals (GObjectClass *klass)
+{
+  const GSignalFlags flags = G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION;
+  const GType type = G_OBJECT_CLASS_TYPE (klass);
+
+  /**
+   * GstDmlGallery::enroll:
+   * @element: the element
+   * @label: what it is
+   *
+   * Enrols the largest region of the next frame, or of the last one where none
+   * comes within half a second (a paused pipeline). Waits until it is in the
+   * file. From any thread.
+   *
+   * Returns: the item's id, or -1; the message `dml-enrolled` says why
+   */
+  signals[SIGNAL_ENROLL] = g_signal_new_class_handler (
+    "enroll", type, flags, G_CALLBACK (gst_dml_gallery_enroll), NULL, NULL,
+    NULL, G_TYPE_INT64, 1, G_TYPE_STRING);
+  /**
+   * GstDmlGallery::remove:
+   * @element: the element
+   * @label: a label
+   *
+   * Removes a label with its items. From any thread, in any state.
+   *
+   * Returns: how many items went with it
+   */
+  signals[SIGNAL_REMOVE] = g_signal_new_class_handler (
+    "remove", type, flags, G_CALLBACK (gst_dml_gallery_remove), NULL, NULL,
+    NULL, G_TYPE_UINT, 1, G_TYPE_STRING);
+  /**
+   * GstDmlGallery::rename:
+   * @element: the element
+   * @label: the label as it is
+   * @new_label: what to call it
+   *
+   * From any thread, in any state.
+   *
+   * Returns: whether it is called so now
+   */
+  signals[SIGNAL_RENAME] = g_signal_new_class_handler (
+    "rename", type, flags, G_CALLBACK (gst_dml_gallery_rename), NULL, NULL,
+    NULL, G_TYPE_BOOLEAN, 2, G_TYPE_STRING, G_TYPE_STRING);
+}
+
+static void
+gst_dml_gallery_class_init (GstDmlGalleryClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
+  g_autoptr (GstCaps) caps = gst_caps_new_any ();
+
+  GST_DEBUG_CATEGORY_INIT (dmlgallery_debug, "dmlgallery", 0, "enrolment");
+
+  object_class->get_property = gst_dml_gallery_get_property;
+  object_class->set_property = gst_dml_gallery_set_property;
+  object_class->finalize = gst_dml_gallery_finalize;
+  install_properties (object_class);
+  install_signals (object_class);
+
+  gst_element_class_add_pad_template (
+    element_class,
+    gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
+  gst_element_class_add_pad_template (
+    element_class,
+    gst_pad_template_new ("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+  gst_element_class_set_static_metadata (
+    element_class, "DML gallery writer", "Filter/Analyzer/Video",
+    "Enrols what dmlembed sees in a gallery, on command. Example: "
+    "gst-launch-1.0 -m videotestsrc num-buffers=60 ! dmlembed ! dmlgallery "
+    "gallery=shop.bin label=test-picture enroll=true max-per-label=3 ! "
+    "fakesink",
+    "The dml authors");
+
+  trans_class->start = gst_dml_gallery_start;
+  trans_class->stop = gst_dml_gallery_stop;
+  trans_class->set_caps = gst_dml_gallery_set_caps;
+  trans_class->before_transform = gst_dml_gallery_before_transform;
+  trans_class->transform_ip = gst_dml_gallery_transform_ip;
+  trans_class->sink_event = gst_dml_gallery_sink_event;
+}

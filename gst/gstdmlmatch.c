@@ -1,0 +1,805 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * dmlmatch: embeddings on the buffer to labels, or unknown. */
+
+/**
+ * SECTION:element-dmlmatch
+ * @title: dmlmatch
+ * @short_description: recognises embeddings by a gallery
+ *
+ * Looks up the embeddings that dmlembed attached in a gallery and decides:
+ * known, ambiguous or unknown. Never touches pixels, so it takes any caps, also
+ * behind an encoder. A gallery that changes, by whatever process, is taken up
+ * within a second; frames do not wait for it.
+ *
+ * An element message `dml-match` is posted when the answer about a thing
+ * changes; docs/metadata.md lists its fields.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=300 ! dmlembed ! dmlmatch
+ * gallery=shop.bin ! fakesink
+ * ]|
+ */
+#include "gstdmlmatch.h"
+
+#include <dml/dml.h>
+#include <gst/dml/gstdml.h>
+#include <math.h>
+#include <string.h>
+
+#include "gstdmlerror.h"
+#include "gstdmltypes.h"
+#include "mirror.h"
+#include "smooth.h"
+#include "watch.h"
+
+GST_DEBUG_CATEGORY_STATIC (dmlmatch_debug);
+#define GST_CAT_DEFAULT dmlmatch_debug
+
+#define DEFAULT_K 5
+#define DEFAULT_CLASSIFIER DML_CLASSIFIER_AUTO
+#define DEFAULT_THRESHOLD (-1.0)
+#define DEFAULT_FALSE_ACCEPT_RATE 0.01
+#define DEFAULT_MARGIN 0.0
+#define DEFAULT_SMOOTHING (-1)
+#define DEFAULT_MIN_LABEL_CHANGE 1
+#define DEFAULT_ON_CHANGE_ONLY TRUE
+
+/* Frames that an unset smoothing looks back over in a live pipeline. */
+#define LIVE_SMOOTHING 5
+
+enum {
+  PROP_0,
+  PROP_GALLERY,
+  PROP_K,
+  PROP_CLASSIFIER,
+  PROP_THRESHOLD,
+  PROP_FALSE_ACCEPT_RATE,
+  PROP_MARGIN,
+  PROP_LABELS,
+  PROP_SMOOTHING,
+  PROP_MIN_LABEL_CHANGE,
+  PROP_ON_CHANGE_ONLY,
+  PROP_ATTACH,
+  PROP_STATS,
+};
+
+enum {
+  SIGNAL_MATCHED,
+  SIGNAL_GALLERY_CHANGED,
+  N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS];
+
+typedef struct {
+  guint64 frames, regions, decided[3], repeated, messages;
+  guint64 runs;
+  GstClockTime last_time, total_time;
+} Stats;
+
+typedef struct {
+  gint smoothing;
+  guint min_change;
+  gboolean on_change_only;
+  GstDmlAttachFlags attach;
+} Settings;
+
+/* An answer that holds for as long as the same block meets the same revision:
+ * repeated frames and frames between two runs of the encoder. */
+typedef struct {
+  GstDmlEmbedding *embedding;
+  DmlMatch *match;
+} Answer;
+
+struct _GstDmlMatch {
+  GstBaseTransform parent;
+
+  /* under the object lock */
+  char *gallery_path;
+  GstDmlMatchOptions options;
+  Settings settings;
+  Stats stats;
+  GstDmlWatch *watch; /* also read by the streaming thread, which made it */
+
+  /* of the streaming thread */
+  const DmlEncoder *encoder; /* whose fingerprint was compared; not owned */
+  GPtrArray *metas;          /* of the buffer at hand */
+  GArray *values;            /* float, their queries */
+  GPtrArray *matches;
+  GArray *answers;     /* of the last buffer with results */
+  GstDmlReady *before; /* that answers are of */
+  GstDmlSmooth *smooth;
+  gboolean live, live_known;
+
+  gint told_empty; /* atomic: both threads warn of it */
+};
+
+G_DEFINE_FINAL_TYPE (GstDmlMatch, gst_dml_match, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE (dmlmatch, "dmlmatch", GST_RANK_NONE,
+                             GST_TYPE_DML_MATCH);
+
+static GstStructure *
+make_stats (GstDmlMatch *self)
+{
+  const Stats *s = &self->stats;
+  GstStructure *structure = gst_structure_new (
+    "application/x-dml-stats", "frames", G_TYPE_UINT64, s->frames, "regions",
+    G_TYPE_UINT64, s->regions, "known", G_TYPE_UINT64,
+    s->decided[DML_DECISION_KNOWN], "ambiguous", G_TYPE_UINT64,
+    s->decided[DML_DECISION_AMBIGUOUS], "unknown", G_TYPE_UINT64,
+    s->decided[DML_DECISION_UNKNOWN], "repeated", G_TYPE_UINT64, s->repeated,
+    "messages", G_TYPE_UINT64, s->messages, "last-time-ns", G_TYPE_UINT64,
+    s->last_time, "avg-time-ns", G_TYPE_UINT64,
+    s->runs > 0 ? s->total_time / s->runs : 0, NULL);
+
+  if (self->watch != NULL) {
+    g_autoptr (GstDmlReady) ready = gst_dml_watch_get (self->watch);
+
+    gst_structure_set (
+      structure, "revision", G_TYPE_INT64,
+      dml_snapshot_get_revision (ready->snapshot), "items", G_TYPE_UINT,
+      dml_snapshot_get_n_items (ready->snapshot), "labels", G_TYPE_UINT,
+      dml_snapshot_get_n_labels (ready->snapshot), "threshold", G_TYPE_DOUBLE,
+      dml_matcher_get_threshold (ready->matcher), "threshold-origin",
+      G_TYPE_STRING, dml_matcher_get_threshold_origin (ready->matcher), NULL);
+  }
+  return structure;
+}
+
+static void
+get_labels (const GstDmlMatch *self, GValue *value)
+{
+  for (char **l = self->options.labels; l != NULL && *l != NULL; l++) {
+    GValue word = G_VALUE_INIT;
+
+    g_value_init (&word, G_TYPE_STRING);
+    g_value_set_string (&word, *l);
+    gst_value_array_append_and_take_value (value, &word);
+  }
+}
+
+static void
+set_labels (GstDmlMatch *self, const GValue *value)
+{
+  const guint n = gst_value_array_get_size (value);
+
+  g_clear_pointer (&self->options.labels, g_strfreev);
+  if (n == 0)
+    return;
+  self->options.labels = g_new0 (char *, n + 1);
+  for (guint i = 0; i < n; i++)
+    self->options.labels[i] =
+      g_value_dup_string (gst_value_array_get_value (value, i));
+}
+
+static void
+gst_dml_match_get_property (GObject *object, guint id, GValue *value,
+                            GParamSpec *pspec)
+{
+  GstDmlMatch *self = GST_DML_MATCH (object);
+  const GstDmlMatchOptions *o = &self->options;
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+  case PROP_GALLERY:
+    g_value_set_string (value, self->gallery_path);
+    break;
+  case PROP_K:
+    g_value_set_uint (value, o->k);
+    break;
+  case PROP_CLASSIFIER:
+    g_value_set_enum (value, o->classifier);
+    break;
+  case PROP_THRESHOLD:
+    g_value_set_double (value, isnan (o->threshold) ? DEFAULT_THRESHOLD
+                                                    : o->threshold);
+    break;
+  case PROP_FALSE_ACCEPT_RATE:
+    g_value_set_double (value, o->false_accept_rate);
+    break;
+  case PROP_MARGIN:
+    g_value_set_double (value, o->margin);
+    break;
+  case PROP_LABELS:
+    get_labels (self, value);
+    break;
+  case PROP_SMOOTHING:
+    g_value_set_int (value, self->settings.smoothing);
+    break;
+  case PROP_MIN_LABEL_CHANGE:
+    g_value_set_uint (value, self->settings.min_change);
+    break;
+  case PROP_ON_CHANGE_ONLY:
+    g_value_set_boolean (value, self->settings.on_change_only);
+    break;
+  case PROP_ATTACH:
+    g_value_set_flags (value, self->settings.attach);
+    break;
+  case PROP_STATS:
+    g_value_take_boxed (value, make_stats (self));
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_dml_match_set_property (GObject *object, guint id, const GValue *value,
+                            GParamSpec *pspec)
+{
+  GstDmlMatch *self = GST_DML_MATCH (object);
+  GstDmlMatchOptions *o = &self->options;
+  gboolean for_matcher = TRUE;
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+  case PROP_K:
+    o->k = g_value_get_uint (value);
+    break;
+  case PROP_CLASSIFIER:
+    o->classifier = g_value_get_enum (value);
+    break;
+  case PROP_THRESHOLD:
+    o->threshold = g_value_get_double (value);
+    if (o->threshold <= DEFAULT_THRESHOLD)
+      o->threshold = (double) NAN;
+    break;
+  case PROP_FALSE_ACCEPT_RATE:
+    o->false_accept_rate = g_value_get_double (value);
+    break;
+  case PROP_MARGIN:
+    o->margin = g_value_get_double (value);
+    break;
+  case PROP_LABELS:
+    set_labels (self, value);
+    break;
+  default:
+    for_matcher = FALSE;
+    switch (id) {
+    case PROP_GALLERY:
+      g_free (self->gallery_path);
+      self->gallery_path = g_value_dup_string (value);
+      break;
+    case PROP_SMOOTHING:
+      self->settings.smoothing = g_value_get_int (value);
+      break;
+    case PROP_MIN_LABEL_CHANGE:
+      self->settings.min_change = g_value_get_uint (value);
+      break;
+    case PROP_ON_CHANGE_ONLY:
+      self->settings.on_change_only = g_value_get_boolean (value);
+      break;
+    case PROP_ATTACH:
+      self->settings.attach = g_value_get_flags (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+  }
+  if (for_matcher && self->watch != NULL)
+    gst_dml_watch_set_options (self->watch, o);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+warn_if_empty (GstDmlMatch *self, const GstDmlReady *ready)
+{
+  if (dml_snapshot_get_n_items (ready->snapshot) == 0 &&
+      g_atomic_int_compare_and_exchange (&self->told_empty, FALSE, TRUE))
+    GST_ELEMENT_WARNING (
+      self, RESOURCE, SETTINGS,
+      ("gallery: nothing is enrolled: everything is unknown"),
+      ("enrol with dml-gallery or dmlgallery; it is taken "
+       "up while the pipeline runs"));
+}
+
+/* From the watching thread, with no lock held. */
+static void
+gallery_changed (gpointer data, const GstDmlReady *ready)
+{
+  GstDmlMatch *self = data;
+
+  GST_INFO_OBJECT (self, "revision %" G_GINT64_FORMAT ": %u items, %u labels",
+                   dml_snapshot_get_revision (ready->snapshot),
+                   dml_snapshot_get_n_items (ready->snapshot),
+                   dml_snapshot_get_n_labels (ready->snapshot));
+  warn_if_empty (self, ready);
+  g_signal_emit (self, signals[SIGNAL_GALLERY_CHANGED], 0,
+                 dml_snapshot_get_revision (ready->snapshot),
+                 dml_snapshot_get_n_items (ready->snapshot));
+}
+
+static void
+gallery_failed (gpointer data, const GError *error)
+{
+  gst_dml_post_warning (GST_ELEMENT (data), "gallery", error);
+}
+
+static void
+clear_answer (gpointer data)
+{
+  gst_dml_embedding_unref (((Answer *) data)->embedding);
+  dml_match_unref (((Answer *) data)->match);
+}
+
+static void
+forget (GstDmlMatch *self)
+{
+  g_array_set_size (self->answers, 0);
+  gst_dml_smooth_clear (self->smooth);
+  self->live_known = FALSE;
+}
+
+static gboolean
+gst_dml_match_start (GstBaseTransform *trans)
+{
+  GstDmlMatch *self = GST_DML_MATCH (trans);
+  const GstDmlWatchCallbacks callbacks = { gallery_changed, gallery_failed,
+                                           self };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GstDmlReady) ready = NULL;
+  g_autofree char *path = NULL;
+  GstDmlMatchOptions options;
+  GstDmlWatch *watch;
+
+  GST_OBJECT_LOCK (self);
+  path = g_strdup (self->gallery_path);
+  options = self->options;
+  options.labels = g_strdupv (self->options.labels);
+  memset (&self->stats, 0, sizeof self->stats);
+  GST_OBJECT_UNLOCK (self);
+
+  if (path == NULL || path[0] == '\0') {
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
+                       ("gallery: the property is not set"),
+                       ("name a gallery file; dml-gallery makes them"));
+    g_strfreev (options.labels);
+    return FALSE;
+  }
+  watch = gst_dml_watch_new (path, &options, &callbacks, &error);
+  g_strfreev (options.labels);
+  if (watch == NULL) {
+    gst_dml_post_error (GST_ELEMENT (self), "gallery", error);
+    return FALSE;
+  }
+  self->encoder = NULL;
+  g_atomic_int_set (&self->told_empty, FALSE);
+  forget (self);
+  GST_OBJECT_LOCK (self);
+  self->watch = watch;
+  GST_OBJECT_UNLOCK (self);
+  ready = gst_dml_watch_get (watch);
+  warn_if_empty (self, ready);
+  return TRUE;
+}
+
+static gboolean
+gst_dml_match_stop (GstBaseTransform *trans)
+{
+  GstDmlMatch *self = GST_DML_MATCH (trans);
+  GstDmlWatch *watch;
+
+  GST_OBJECT_LOCK (self);
+  watch = g_steal_pointer (&self->watch);
+  GST_OBJECT_UNLOCK (self);
+  if (watch != NULL)
+    gst_dml_watch_free (watch);
+  forget (self);
+  g_clear_pointer (&self->before, gst_dml_ready_unref);
+  self->encoder = NULL;
+  return TRUE;
+}
+
+/* The results of a buffer that this gallery can answer. FALSE after an error:
+ * the first embedding is another encoder's. */
+static gboolean
+collect (GstDmlMatch *self, GstBuffer *buffer)
+{
+  g_autoptr (GError) error = NULL;
+  GstDmlRegionMeta *meta;
+  gpointer state = NULL;
+
+  g_ptr_array_set_size (self->metas, 0);
+  while ((meta = gst_dml_buffer_next_region (buffer, &state)) != NULL) {
+    DmlEncoder *encoder;
+
+    if (meta->embedding == NULL)
+      continue;
+    encoder = gst_dml_embedding_get_encoder (meta->embedding);
+    if (encoder != self->encoder) {
+      g_clear_error (&error);
+      if (!gst_dml_watch_set_encoder (self->watch, encoder, &error)) {
+        if (!g_error_matches (error, DML_ERROR, DML_ERROR_MISMATCH))
+          break;
+        continue; /* perhaps another dmlembed's; ours may follow */
+      }
+      self->encoder = encoder;
+    }
+    g_ptr_array_add (self->metas, meta);
+  }
+  if (self->metas->len == 0 && error != NULL) {
+    gst_dml_post_error (GST_ELEMENT (self), "gallery", error);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static DmlMatch *
+known_answer (const GstDmlMatch *self, const GstDmlEmbedding *embedding)
+{
+  for (guint i = 0; i < self->answers->len; i++) {
+    const Answer *a = &g_array_index (self->answers, Answer, i);
+
+    if (a->embedding == embedding)
+      return a->match;
+  }
+  return NULL;
+}
+
+/* Fills self->matches, one for each of self->metas. Returns how many were known
+ * from the buffer before. */
+static guint
+answer (GstDmlMatch *self, GstDmlReady *ready)
+{
+  const guint dim = dml_snapshot_get_dim (ready->snapshot);
+  const guint n = self->metas->len;
+  g_autofree DmlMatch **fresh = NULL;
+  guint n_fresh = 0, next = 0;
+
+  if (self->before != ready) {
+    g_array_set_size (self->answers, 0);
+    g_clear_pointer (&self->before, gst_dml_ready_unref);
+    self->before = gst_dml_ready_ref (ready);
+  }
+  g_ptr_array_set_size (self->matches, 0);
+  g_array_set_size (self->values, n * dim);
+  for (guint i = 0; i < n; i++) {
+    const GstDmlRegionMeta *meta = self->metas->pdata[i];
+    DmlMatch *match = known_answer (self, meta->embedding);
+
+    g_ptr_array_add (self->matches,
+                     match != NULL ? dml_match_ref (match) : NULL);
+    if (match == NULL)
+      memcpy (&g_array_index (self->values, float, dim *n_fresh++),
+              gst_dml_embedding_get_values (meta->embedding),
+              dim * sizeof (float));
+  }
+  if (n_fresh > 0) {
+    fresh = g_new (DmlMatch *, n_fresh);
+    dml_matcher_match (ready->matcher,
+                       (const float *) (gpointer) self->values->data, n_fresh,
+                       fresh);
+  }
+  for (guint i = 0; i < n; i++)
+    if (self->matches->pdata[i] == NULL)
+      self->matches->pdata[i] = fresh[next++];
+
+  g_array_set_size (self->answers, 0);
+  for (guint i = 0; i < n; i++) {
+    const GstDmlRegionMeta *meta = self->metas->pdata[i];
+    const Answer a = { gst_dml_embedding_ref (meta->embedding),
+                       dml_match_ref (self->matches->pdata[i]) };
+
+    g_array_append_val (self->answers, a);
+  }
+  return n - n_fresh;
+}
+
+/* A live source wants a name that holds still, a file a result that does not
+ * depend on what came before. */
+static guint
+smoothing_of (GstDmlMatch *self, const Settings *settings)
+{
+  if (settings->smoothing >= 0)
+    return (guint) settings->smoothing;
+  if (!self->live_known) {
+    g_autoptr (GstQuery) query = gst_query_new_latency ();
+
+    self->live = FALSE;
+    if (gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
+      gst_query_parse_latency (query, &self->live, NULL, NULL);
+    self->live_known = TRUE;
+  }
+  return self->live ? LIVE_SMOOTHING : 0;
+}
+
+static GstClockTime
+running_time_of (GstDmlMatch *self, GstBuffer *buffer)
+{
+  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
+
+  if (segment->format != GST_FORMAT_TIME)
+    return GST_CLOCK_TIME_NONE;
+  return gst_segment_to_running_time (segment, GST_FORMAT_TIME,
+                                      GST_BUFFER_PTS (buffer));
+}
+
+static void
+announce (GstDmlMatch *self, GstBuffer *buffer, const GstDmlRegionMeta *meta,
+          GstClockTime running_time)
+{
+  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
+  GstStructure *s = gst_dml_region_meta_to_structure (
+    meta, buffer, "dml-match", dml_match_get_n_hits (meta->match));
+
+  if (GST_CLOCK_TIME_IS_VALID (running_time))
+    gst_structure_set (s, GST_DML_FIELD_RUNNING_TIME, G_TYPE_UINT64,
+                       running_time, GST_DML_FIELD_STREAM_TIME, G_TYPE_UINT64,
+                       gst_segment_to_stream_time (segment, GST_FORMAT_TIME,
+                                                   GST_BUFFER_PTS (buffer)),
+                       NULL);
+  g_signal_emit (self, signals[SIGNAL_MATCHED], 0, s);
+  gst_element_post_message (GST_ELEMENT (self),
+                            gst_message_new_element (GST_OBJECT (self), s));
+}
+
+static guint
+put (GstDmlMatch *self, GstBuffer *buffer, const GstDmlReady *ready,
+     const Settings *settings, Stats *sums)
+{
+  const GstClockTime running_time = running_time_of (self, buffer);
+  const guint frames = smoothing_of (self, settings);
+  guint n_messages = 0;
+
+  for (guint i = 0; i < self->metas->len; i++) {
+    GstDmlRegionMeta *meta = self->metas->pdata[i];
+    g_autoptr (DmlMatch) raw = self->matches->pdata[i];
+    g_autoptr (DmlMatch) shown = NULL;
+    GstDmlBox box;
+    const gboolean placed = gst_dml_region_meta_get_box (meta, buffer, &box);
+
+    shown = gst_dml_smooth_push (self->smooth, meta, placed ? &box : NULL, raw,
+                                 frames, settings->min_change, running_time);
+    gst_dml_region_meta_set_match (meta, shown, raw);
+    gst_dml_mirror_add_match (
+      buffer, settings->attach, meta,
+      gst_dml_ready_get_label_id (ready, gst_dml_region_meta_get_label (meta)));
+    sums->decided[dml_match_get_decision (shown)]++;
+    if (gst_dml_smooth_is_news (self->smooth, meta, running_time) ||
+        !settings->on_change_only) {
+      announce (self, buffer, meta, running_time);
+      n_messages++;
+    }
+  }
+  g_ptr_array_set_size (self->matches, 0);
+  return n_messages;
+}
+
+static GstFlowReturn
+gst_dml_match_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
+{
+  GstDmlMatch *self = GST_DML_MATCH (trans);
+  const gint64 start = g_get_monotonic_time ();
+  g_autoptr (GstDmlReady) ready = NULL;
+  Settings settings;
+  Stats sums = { 0 };
+
+  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT))
+    gst_dml_smooth_clear (self->smooth);
+  if (!collect (self, buffer))
+    return GST_FLOW_ERROR;
+  GST_OBJECT_LOCK (self);
+  settings = self->settings;
+  self->stats.frames++;
+  GST_OBJECT_UNLOCK (self);
+  if (self->metas->len == 0)
+    return GST_FLOW_OK;
+
+  ready = gst_dml_watch_get (self->watch);
+  sums.repeated = answer (self, ready);
+  sums.messages = put (self, buffer, ready, &settings, &sums);
+
+  GST_OBJECT_LOCK (self);
+  self->stats.regions += self->metas->len;
+  self->stats.repeated += sums.repeated;
+  self->stats.messages += sums.messages;
+  for (guint i = 0; i < G_N_ELEMENTS (sums.decided); i++)
+    self->stats.decided[i] += sums.decided[i];
+  self->stats.runs++;
+  self->stats.last_time =
+    (GstClockTime) (g_get_monotonic_time () - start) * GST_USECOND;
+  self->stats.total_time += self->stats.last_time;
+  GST_OBJECT_UNLOCK (self);
+  return GST_FLOW_OK;
+}
+
+static gboolean
+gst_dml_match_sink_event (GstBaseTransform *trans, GstEvent *event)
+{
+  switch (GST_EVENT_TYPE (event)) {
+  case GST_EVENT_FLUSH_STOP:
+  case GST_EVENT_STREAM_START:
+  case GST_EVENT_SEGMENT:
+    forget (GST_DML_MATCH (trans));
+    break;
+  default:
+    break;
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_dml_match_parent_class)
+    ->sink_event (trans, event);
+}
+
+static void
+gst_dml_match_finalize (GObject *object)
+{
+  GstDmlMatch *self = GST_DML_MATCH (object);
+
+  g_free (self->gallery_path);
+  g_strfreev (self->options.labels);
+  g_ptr_array_unref (self->metas);
+  g_ptr_array_unref (self->matches);
+  g_array_unref (self->values);
+  g_array_unref (self->answers);
+  gst_dml_smooth_free (self->smooth);
+  G_OBJECT_CLASS (gst_dml_match_parent_class)->finalize (object);
+}
+
+static void
+gst_dml_match_init (GstDmlMatch *self)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+
+  self->options = (GstDmlMatchOptions){
+    .k = DEFAULT_K,
+    .classifier = DEFAULT_CLASSIFIER,
+    .threshold = (double) NAN,
+    .false_accept_rate = DEFAULT_FALSE_ACCEPT_RATE,
+    .margin = DEFAULT_MARGIN,
+  };
+  self->settings = (Settings){
+    .smoothing = DEFAULT_SMOOTHING,
+    .min_change = DEFAULT_MIN_LABEL_CHANGE,
+    .on_change_only = DEFAULT_ON_CHANGE_ONLY,
+    .attach = GST_DML_ATTACH_DEFAULT,
+  };
+  self->metas = g_ptr_array_new ();
+  self->matches = g_ptr_array_new ();
+  self->values = g_array_new (FALSE, FALSE, sizeof (float));
+  self->answers = g_array_new (FALSE, FALSE, sizeof (Answer));
+  g_array_set_clear_func (self->answers, clear_answer);
+  self->smooth = gst_dml_smooth_new ();
+
+  gst_base_transform_set_in_place (trans, TRUE);
+  gst_base_transform_set_passthrough (trans, FALSE);
+  gst_base_transform_set_qos_enabled (trans, FALSE);
+  gst_base_transform_set_gap_aware (trans, TRUE);
+}
+
+static void
+install_properties (GObjectClass *klass)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+  const GParamFlags playing = flags | GST_PARAM_MUTABLE_PLAYING;
+
+  g_object_class_install_property (
+    klass, PROP_GALLERY,
+    g_param_spec_string ("gallery", "Gallery", "Gallery file to match against",
+                         NULL, flags | GST_PARAM_MUTABLE_READY));
+  g_object_class_install_property (
+    klass, PROP_K,
+    g_param_spec_uint ("k", "K", "Nearest items that vote", 1, 100, DEFAULT_K,
+                       playing));
+  g_object_class_install_property (
+    klass, PROP_CLASSIFIER,
+    g_param_spec_enum ("classifier", "Classifier", "Who decides the label",
+                       DML_TYPE_CLASSIFIER, DEFAULT_CLASSIFIER, playing));
+  g_object_class_install_property (
+    klass, PROP_THRESHOLD,
+    g_param_spec_double ("threshold", "Threshold",
+                         "Similarity (larger is closer) that a known thing "
+                         "must exceed; -1 = calibrated for false-accept-rate",
+                         -1.0, 1.0, DEFAULT_THRESHOLD, playing));
+  g_object_class_install_property (
+    klass, PROP_FALSE_ACCEPT_RATE,
+    g_param_spec_double ("false-accept-rate", "False-accept rate",
+                         "Wished share of unknown things that are taken for "
+                         "known; picks the calibrated threshold",
+                         0.000001, 0.5, DEFAULT_FALSE_ACCEPT_RATE, playing));
+  g_object_class_install_property (
+    klass, PROP_MARGIN,
+    g_param_spec_double ("margin", "Margin",
+                         "By how much the best label's similarity must lead "
+                         "the runner-up's, else the thing is ambiguous; 0 = "
+                         "no margin is asked for",
+                         0.0, 2.0, DEFAULT_MARGIN, playing));
+  g_object_class_install_property (
+    klass, PROP_LABELS,
+    gst_param_spec_array (
+      "labels", "Labels",
+      "Only these labels count, as labels=\"<apple, pear>\"; none = all",
+      g_param_spec_string ("label", "Label", "A label of the gallery", NULL,
+                           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS),
+      playing));
+  g_object_class_install_property (
+    klass, PROP_SMOOTHING,
+    g_param_spec_int ("smoothing", "Smoothing",
+                      "Frames whose majority is shown for a thing that can be "
+                      "told across frames (frame, centre, tracked); 0 = none, "
+                      "-1 = 5 in live pipelines, else none",
+                      -1, 120, DEFAULT_SMOOTHING, playing));
+  g_object_class_install_property (
+    klass, PROP_MIN_LABEL_CHANGE,
+    g_param_spec_uint ("min-label-change", "Minimum label change",
+                       "Frames that another answer must hold before it is "
+                       "shown, with smoothing",
+                       1, 120, DEFAULT_MIN_LABEL_CHANGE, playing));
+  g_object_class_install_property (
+    klass, PROP_ON_CHANGE_ONLY,
+    g_param_spec_boolean ("on-change-only", "On change only",
+                          "Post dml-match and emit matched when the answer "
+                          "about a thing changes; otherwise for each region "
+                          "of each frame",
+                          DEFAULT_ON_CHANGE_ONLY, playing));
+  g_object_class_install_property (
+    klass, PROP_ATTACH,
+    g_param_spec_flags (
+      "attach", "Attach", "Forms of metadata to mirror the answer in",
+      GST_TYPE_DML_ATTACH_FLAGS, GST_DML_ATTACH_DEFAULT, playing));
+  g_object_class_install_property (
+    klass, PROP_STATS,
+    g_param_spec_boxed ("stats", "Statistics",
+                        "Counters, times and the gallery's state "
+                        "(application/x-dml-stats)",
+                        GST_TYPE_STRUCTURE,
+                        G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+gst_dml_match_class_init (GstDmlMatchClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
+  g_autoptr (GstCaps) caps = gst_caps_new_any ();
+
+  GST_DEBUG_CATEGORY_INIT (dmlmatch_debug, "dmlmatch", 0,
+                           "embeddings to labels");
+
+  object_class->get_property = gst_dml_match_get_property;
+  object_class->set_property = gst_dml_match_set_property;
+  object_class->finalize = gst_dml_match_finalize;
+  install_properties (object_class);
+  gst_type_mark_as_plugin_api (DML_TYPE_CLASSIFIER, 0);
+
+  /**
+   * GstDmlMatch::matched:
+   * @element: the element
+   * @result: the fields of docs/metadata.md
+   *
+   * As the message `dml-match`, from the streaming thread: return soon.
+   */
+  signals[SIGNAL_MATCHED] = g_signal_new (
+    "matched", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+    NULL, G_TYPE_NONE, 1, GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
+  /**
+   * GstDmlMatch::gallery-changed:
+   * @element: the element
+   * @revision: the gallery's revision that is matched against from now on
+   * @n_items: items in it
+   *
+   * From a thread of the element's own.
+   */
+  signals[SIGNAL_GALLERY_CHANGED] = g_signal_new (
+    "gallery-changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+    NULL, NULL, G_TYPE_NONE, 2, G_TYPE_INT64, G_TYPE_UINT);
+
+  gst_element_class_add_pad_template (
+    element_class,
+    gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
+  gst_element_class_add_pad_template (
+    element_class,
+    gst_pad_template_new ("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+  gst_element_class_set_static_metadata (
+    element_class, "DML matcher", "Filter/Analyzer/Video",
+    "Recognises the embeddings of dmlembed by a gallery, or says unknown. "
+    "Example: gst-launch-1.0 -m videotestsrc num-buffers=300 ! dmlembed ! "
+    "dmlmatch gallery=shop.bin ! fakesink",
+    "The dml authors");
+
+  trans_class->start = gst_dml_match_start;
+  trans_class->stop = gst_dml_match_stop;
+  trans_class->transform_ip = gst_dml_match_transform_ip;
+  trans_class->sink_event = gst_dml_match_sink_event;
+}

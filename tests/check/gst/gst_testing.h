@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What the tests of the elements share. */
+#pragma once
+
+#include <gst/check/gstharness.h>
+#include <gst/dml/gstdml.h>
+#include <gst/video/video.h>
+
+/* g_test_init and gst_init; fails where the plugin is not the build's own. */
+void test_init (int *argc, char ***argv);
+
+/* g_test_run, then everything is taken down and what is still alive counted by
+ * the leaks tracer, where the environment asks for it. */
+int test_run (void);
+
+/* A folder of this test program's own, removed at the end. */
+const char *test_folder (void);
+
+/* A path in it; (transfer full). */
+char *test_path (const char *name);
+
+/* Pictures that differ as much as anything does: 0 .. 7. Fills I420 or whatever
+ * GstVideo can convert RGB to. */
+GstBuffer *test_frame (const GstVideoInfo *info, guint picture);
+GstVideoInfo test_info (GstVideoFormat format, gint width, gint height);
+
+/* Embedding of a picture as `dmlembed regions=frame` makes it. (transfer full)
+ */
+float *test_embed (guint picture);
+
+/* A gallery of the built-in encoder in which picture i is enrolled as
+ * "picture-<i>" for i < n. (transfer full) path */
+char *test_gallery (const char *name, guint n);
+
+/* Caps of an info, as a string for gst_harness_set_src_caps_str. */
+char *test_caps (const GstVideoInfo *info);
+
+/* A result of a run. */
+typedef struct {
+  GPtrArray *messages; /* GstMessage, all that was posted */
+  gboolean eos;
+  GstMessage *error; /* of messages; NULL for none */
+} TestRun;
+
+/* Runs a pipeline to its end, or an error, for at most 20 s. */
+TestRun *test_run_pipeline (const char *description);
+TestRun *test_run_element (GstElement *pipeline);
+void test_run_free (TestRun *run);
+guint test_run_count (const TestRun *run, GstMessageType type,
+                      const char *structure_name);
+
+/* The n-th element message of that name, or NULL. */
+const GstStructure *test_run_structure (const TestRun *run, const char *name,
+                                        guint n);
+
+/* Fails unless the run ended with this error, whose text names all words (a
+ * NULL-terminated list). */
+void test_assert_error (const TestRun *run, GQuark domain, gint code,
+                        ...) G_GNUC_NULL_TERMINATED;
+
+guint64 test_stat (GstElement *element, const char *field);
+
+/* Waits, at most 5 s, until condition (data) is TRUE. */
+typedef gboolean (*TestCondition) (gpointer data);
+gboolean test_wait (TestCondition condition, gpointer data);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TestRun, test_run_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstHarness, gst_harness_teardown)
