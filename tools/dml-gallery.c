@@ -18,8 +18,7 @@ static const CliCommand commands[] = {
   { "calibrate", "", "find the threshold for a false-accept rate",
     gallery_calibrate },
   { "verify", "", "read everything and name what is wrong", gallery_verify },
-  { "export", "", "vectors or JSON lines, for other programs",
-    gallery_export },
+  { "export", "", "vectors or JSON lines, for other programs", gallery_export },
   { NULL },
 };
 
@@ -49,7 +48,7 @@ gallery_snapshot (DmlGallery **gallery, GError **error)
   return snapshot;
 }
 
-static int
+static CliExit
 print_help (void)
 {
   g_autofree char *list = cli_commands_help (commands);
@@ -73,9 +72,10 @@ main (int argc, char **argv)
   CliExit exit_code = CLI_OK;
 
   g_set_prgname ("dml-gallery");
-  if (argc < 2 || strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)
-    return argc < 2 ? cli_usage ("a gallery file and a command are needed")
-                    : print_help ();
+  if (argc < 2)
+    return cli_usage ("a gallery file and a command are needed");
+  if (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)
+    return print_help ();
   if (strcmp (argv[1], "--version") == 0) {
     printf ("%s\n", dml_build_info ());
     return CLI_OK;

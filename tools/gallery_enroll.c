@@ -78,8 +78,8 @@ embed (Enroll *enroll, const char *path, Batch *batch, GError **error)
 
     if (flat == NULL)
       return FALSE;
-    info.thumbnail = dml_picture_encode_jpeg (flat, THUMBNAIL_SIDE,
-                                              THUMBNAIL_QUALITY, error);
+    info.thumbnail =
+      dml_picture_encode_jpeg (flat, THUMBNAIL_SIDE, THUMBNAIL_QUALITY, error);
     if (info.thumbnail == NULL)
       return FALSE;
   }
@@ -98,10 +98,9 @@ store (Enroll *enroll, const char *label, Batch *batch, GError **error)
 
   if (n == 0)
     return TRUE;
-  if (!dml_gallery_enroll (enroll->gallery, label,
-                           (const float *) (void *) batch->vectors->data,
-                           (const DmlItemInfo *) (void *) batch->infos->data, n,
-                           NULL, error))
+  if (!dml_gallery_enroll (
+        enroll->gallery, label, (const float *) (void *) batch->vectors->data,
+        (const DmlItemInfo *) (void *) batch->infos->data, n, NULL, error))
     return FALSE;
   enroll->n_items += n;
   enroll->n_labels++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * dml-gallery list, show, export: what a gallery holds. */
 #include "gallery.h"
+#include "npy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,10 +39,9 @@ list_as_json (DmlGallery *gallery, DmlSnapshot *snapshot)
   json_builder_set_member_name (json, "dim");
   json_builder_add_int_value (json, dml_gallery_get_dim (gallery));
   json_builder_set_member_name (json, "metric");
-  json_builder_add_string_value (json, dml_gallery_get_metric (gallery) ==
-                                           DML_METRIC_COSINE
-                                         ? "cosine"
-                                         : "euclidean");
+  json_builder_add_string_value (
+    json, dml_gallery_get_metric (gallery) == DML_METRIC_COSINE ? "cosine"
+                                                                : "euclidean");
   json_builder_set_member_name (json, "revision");
   json_builder_add_int_value (json, dml_snapshot_get_revision (snapshot));
   json_builder_set_member_name (json, "items");
@@ -192,5 +192,106 @@ gallery_show (int argc, char **argv)
   }
   if (data != NULL)
     printf ("data: %s\n", data);
+  return CLI_OK;
+}
+
+static const GOptionEntry export_entries[] = {
+  { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
+    "Write vectors to FILE (N x D float32, .npy) and the labels, a line each, "
+    "to FILE with the ending .txt; without it JSON lines go to stdout "
+    "(dml-export/1)",
+    "FILE.npy" },
+  { "force", 0, 0, G_OPTION_ARG_NONE, &options.force,
+    "Write over files that are there", NULL },
+  { NULL },
+};
+
+/* Each item as a JSON line. */
+static void
+export_as_json (DmlSnapshot *snapshot)
+{
+  const guint dim = dml_snapshot_get_dim (snapshot);
+
+  for (guint i = 0; i < dml_snapshot_get_n_items (snapshot); i++) {
+    gint64 item;
+    guint label;
+    const float *vector = dml_snapshot_get_item (snapshot, i, &item, &label);
+    JsonBuilder *json = json_builder_new ();
+
+    json_builder_begin_object (json);
+    cli_json_schema (json, "dml-export/1");
+    json_builder_set_member_name (json, "item");
+    json_builder_add_int_value (json, item);
+    json_builder_set_member_name (json, "label");
+    json_builder_add_string_value (
+      json, dml_snapshot_get_label (snapshot, label, NULL, NULL));
+    json_builder_set_member_name (json, "embedding");
+    json_builder_begin_array (json);
+    for (guint d = 0; d < dim; d++)
+      json_builder_add_double_value (json, (double) vector[d]);
+    json_builder_end_array (json);
+    json_builder_end_object (json);
+    cli_print_json (json);
+  }
+}
+
+static gboolean
+export_as_npy (DmlSnapshot *snapshot, const char *path, const char *list,
+               GError **error)
+{
+  g_autoptr (NpyWriter) npy =
+    npy_writer_new (path, dml_snapshot_get_dim (snapshot), error);
+  g_autoptr (GString) lines = g_string_new (NULL);
+
+  if (npy == NULL)
+    return FALSE;
+  for (guint i = 0; i < dml_snapshot_get_n_items (snapshot); i++) {
+    guint label;
+    const float *vector = dml_snapshot_get_item (snapshot, i, NULL, &label);
+    g_autofree char *shown =
+      cli_printable (dml_snapshot_get_label (snapshot, label, NULL, NULL));
+
+    if (!npy_writer_add (npy, vector, error))
+      return FALSE;
+    g_string_append_printf (lines, "%s\n", shown);
+  }
+  return npy_writer_finish (g_steal_pointer (&npy), error) &&
+         g_file_set_contents_full (list, lines->str, (gssize) lines->len,
+                                   G_FILE_SET_CONTENTS_CONSISTENT |
+                                     G_FILE_SET_CONTENTS_DURABLE,
+                                   0666, error);
+}
+
+CliExit
+gallery_export (int argc, char **argv)
+{
+  g_autoptr (DmlGallery) gallery = NULL;
+  g_autoptr (DmlSnapshot) snapshot = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *list = NULL;
+  CliExit exit_code;
+
+  if (!cli_parse ("", "Writes the vectors and their labels.",
+                  "Example:\n  dml-gallery shop.bin export -o shop.npy",
+                  export_entries, &argc, &argv, &exit_code))
+    return exit_code;
+  if (argc > 1)
+    return cli_usage ("%s: nothing is expected here", argv[1]);
+  if (options.output != NULL) {
+    list = npy_list_path (options.output);
+    if (list == NULL)
+      return cli_usage ("--output: %s does not end in .npy", options.output);
+    if (!options.force && (g_file_test (options.output, G_FILE_TEST_EXISTS) ||
+                           g_file_test (list, G_FILE_TEST_EXISTS)))
+      return cli_usage ("--output: %s or %s is there already; --force writes "
+                        "over it",
+                        options.output, list);
+  }
+  if ((snapshot = gallery_snapshot (&gallery, &error)) == NULL)
+    return cli_fail (error);
+  if (options.output == NULL)
+    export_as_json (snapshot);
+  else if (!export_as_npy (snapshot, options.output, list, &error))
+    return cli_fail (error);
   return CLI_OK;
 }

@@ -1,0 +1,71 @@
+"""What the tests of the programs share: running them, and drawing pictures."""
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import numpy
+from PIL import Image, ImageDraw
+
+PROGRAMS = os.environ["DML_PROGRAMS"]
+OK, FAILED, USAGE, BAD_DATA, MISMATCH = 0, 1, 2, 3, 4
+
+
+def run(program, *args, check=None, **kwargs):
+    """Runs a program; .returncode, .stdout, .stderr as text."""
+    done = subprocess.run(
+        [os.path.join(PROGRAMS, program), *map(str, args)],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, **kwargs)
+    if check is not None and done.returncode != check:
+        raise AssertionError(
+            f"{program} {args}: exit {done.returncode}, not {check}\n"
+            f"{done.stdout}\n{done.stderr}")
+    return done
+
+
+def lines(done):
+    """The JSON lines that a program printed."""
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+SHAPES = {
+    "disc": lambda d, s: d.ellipse((s * .2, s * .2, s * .8, s * .8),
+                                   fill=(200, 40, 30)),
+    "box": lambda d, s: d.rectangle((s * .25, s * .2, s * .75, s * .85),
+                                    fill=(40, 70, 200)),
+    "roof": lambda d, s: d.polygon((s * .5, s * .1, s * .9, s * .9,
+                                    s * .1, s * .9), fill=(30, 160, 60)),
+    "bars": lambda d, s: [d.rectangle((s * x, 0, s * (x + .1), s),
+                                      fill=(20, 20, 20))
+                          for x in (.1, .35, .6, .85)],
+}
+
+
+def draw(name, size=96, seed=0):
+    """A picture of one of SHAPES on a lightly noisy background."""
+    noise = numpy.random.RandomState(seed).randint(180, 220, (size, size, 3))
+    picture = Image.fromarray(noise.astype("uint8"))
+    SHAPES[name](ImageDraw.Draw(picture), size)
+    return picture
+
+
+class ProgramTest(unittest.TestCase):
+    """A folder of its own, with photos/<shape>/<n>.jpg in it."""
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="dml-test-")
+        self.photos = os.path.join(self.dir, "photos")
+        for name in SHAPES:
+            os.makedirs(os.path.join(self.photos, name))
+            for n in range(2):
+                draw(name, seed=n).save(
+                    os.path.join(self.photos, name, f"{n}.jpg"))
+        self.gallery = os.path.join(self.dir, "shop.bin")
+
+    def tearDown(self):
+        shutil.rmtree(self.dir)
+
+    def path(self, *names):
+        return os.path.join(self.dir, *names)

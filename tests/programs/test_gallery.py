@@ -1,0 +1,236 @@
+"""dml-gallery as a user runs it."""
+import os
+import sqlite3
+import subprocess
+import unittest
+
+import numpy
+from PIL import Image
+
+from common import (BAD_DATA, FAILED, MISMATCH, OK, PROGRAMS, SHAPES, USAGE,
+                    ProgramTest, draw, lines, run)
+
+
+class Gallery(ProgramTest):
+    def call(self, *args, check=OK, **kwargs):
+        return run("dml-gallery", self.gallery, *args, check=check, **kwargs)
+
+    def enroll(self):
+        return self.call("enroll", self.photos)
+
+    def labels(self):
+        return {row["label"]: row["items"]
+                for row in lines(self.call("list", "--json"))[0]["labels"]}
+
+    def test_enroll_a_folder_a_product(self):
+        done = self.enroll()
+        self.assertIn("8 items under 4 labels", done.stdout)
+        self.assertEqual(self.labels(), {name: 2 for name in SHAPES})
+        self.assertEqual(sorted(os.listdir(self.dir)),
+                         ["photos", "shop.bin"])  # one file, nothing beside it
+
+    def test_what_was_enrolled_is_found(self):
+        self.enroll()
+        for name in SHAPES:
+            answer = lines(self.call("search", "--json", "--threshold", "0.9",
+                                     self.path("photos", name, "1.jpg")))[0]
+            self.assertEqual(answer["decision"], "known", answer)
+            self.assertEqual(answer["label"], name)
+            self.assertGreater(answer["similarity"], 0.9)
+            self.assertEqual(answer["schema"], "dml-search/1")
+            self.assertIn(name, answer["explanation"])
+
+    def test_threshold_makes_unknown(self):
+        self.enroll()
+        answer = lines(self.call("search", "--json", "--threshold", "1",
+                                 self.path("photos/disc/0.jpg")))[0]
+        self.assertEqual(answer["decision"], "unknown")
+        self.assertEqual(answer["reason"], "below-threshold")
+        self.assertIn("below", answer["explanation"])
+
+    def test_every_classifier_answers(self):
+        self.enroll()
+        for name in ("auto", "knn", "prototype", "svm", "bayes"):
+            answer = lines(self.call(
+                "search", "--json", "--threshold", "0.5", "--classifier",
+                name, self.path("photos/roof/0.jpg")))[0]
+            self.assertEqual(answer["label"], "roof", name)
+
+    def test_table_says_why(self):
+        self.enroll()
+        done = self.call("search", self.path("photos/disc/0.jpg"))
+        self.assertRegex(done.stdout, r"disc \(item \d+\)")
+
+    def test_sheet_is_a_picture(self):
+        self.enroll()
+        sheet = self.path("hits.png")
+        self.call("search", "--sheet", sheet, self.path("photos/disc"))
+        with Image.open(sheet) as picture:
+            self.assertGreater(picture.width, picture.height)
+            self.assertGreater(len(picture.getcolors(1 << 24)), 50)
+        self.call("search", "--sheet", sheet, self.photos, check=USAGE)
+
+    def test_loose_pictures_are_their_own_labels(self):
+        draw("disc").save(self.path("red disc.png"))
+        self.call("enroll", self.path("red disc.png"))
+        self.assertEqual(self.labels(), {"red disc": 1})
+        self.call("enroll", "--label", "other", self.path("red disc.png"))
+        self.assertEqual(self.labels(), {"red disc": 1, "other": 1})
+
+    def test_transparency_is_said(self):
+        picture = draw("disc").convert("RGBA")
+        picture.putalpha(Image.new("L", picture.size, 0))
+        picture.paste(draw("box").convert("RGBA"), (0, 0))
+        picture.putpixel((0, 0), (0, 0, 0, 0))
+        picture.save(self.path("cut.png"))
+        done = self.call("enroll", self.path("cut.png"))
+        self.assertIn("transparency", done.stderr)
+
+    def test_odd_labels_survive(self):
+        for label in ("a'b\"c", "line\nbreak", "\N{RED APPLE} Apfel",
+                      "x" * 10000, "-- DROP TABLE item", "%s%n"):
+            self.call("enroll", "--label", label,
+                      self.path("photos/disc/0.jpg"))
+            self.assertIn(label, self.labels())
+            answer = lines(self.call("search", "--json", "--threshold", "0",
+                                     self.path("photos/disc/0.jpg")))[0]
+            self.assertEqual(answer["label"], label)
+            self.call("remove", "--", label)
+            self.assertNotIn(label, self.labels())
+        self.call("enroll", "--label", "", self.path("photos/disc/0.jpg"),
+                  check=USAGE)
+
+    def test_remove_rename_data(self):
+        self.enroll()
+        self.call("rename", "disc", "apple")
+        self.assertIn("apple", self.labels())
+        self.call("rename", "apple", "box", check=None)
+        self.assertIn("apple", self.labels())  # no merge unless asked
+        self.call("rename", "apple", "box", "--merge")
+        self.assertEqual(self.labels()["box"], 4)
+        self.call("data", "roof", '{"price": 1.5}')
+        shown = lines(self.call("show", "--json", "roof"))[0]
+        self.assertEqual(shown["data"], {"price": 1.5})
+        self.call("data", "roof", "not json", check=None)
+        self.assertEqual(lines(self.call("show", "--json", "roof"))[0]["data"],
+                         {"price": 1.5})
+        item = shown["items"][0]["item"]
+        self.call("remove", "--item", str(item))
+        self.assertEqual(self.labels()["roof"], 1)
+        done = self.call("remove", "rof", check=FAILED)
+        self.assertIn("roof", done.stderr)  # a suggestion
+        done = self.call("remove", "bars", "rof", check=FAILED)
+        self.assertIn("bars", self.labels())  # all or nothing
+
+    def test_removed_bytes_are_gone(self):
+        self.call("enroll", "--label", "SECRETNAME",
+                  self.path("photos/disc/0.jpg"))
+        self.call("remove", "SECRETNAME")
+        with open(self.gallery, "rb") as file:
+            self.assertNotIn(b"SECRETNAME", file.read())
+
+    def test_calibrate_is_stored_and_used(self):
+        rng = numpy.random.RandomState(0)
+        for n in range(60):
+            os.makedirs(self.path("many", f"thing{n}"))
+            Image.fromarray(rng.randint(0, 255, (4, 4, 3)).astype(
+                "uint8")).resize((96, 96)).save(
+                    self.path("many", f"thing{n}", "0.png"))
+        self.call("enroll", "--views", "1", self.path("many"))
+        first = lines(self.call("calibrate", "--json", "-f", "0.1"))[0]
+        self.assertEqual(first["schema"], "dml-calibrate/1")
+        self.assertGreater(first["threshold"], -1)
+        answer = lines(self.call("search", "--json", "-f", "0.1",
+                                 self.path("many/thing3/0.png")))[0]
+        self.assertAlmostEqual(answer["threshold"], first["threshold"],
+                               places=6)
+        self.call("calibrate", "-f", "1.5", check=USAGE)
+
+    def test_export(self):
+        self.enroll()
+        self.call("export", "-o", self.path("g.npy"))
+        x = numpy.load(self.path("g.npy"))
+        with open(self.path("g.txt"), encoding="utf-8") as names:
+            self.assertEqual(len(names.read().splitlines()), len(x))
+        rows = lines(self.call("export"))
+        numpy.testing.assert_array_equal(
+            numpy.array([r["embedding"] for r in rows], dtype="float32"), x)
+
+    def test_verify_finds_damage(self):
+        self.enroll()
+        self.assertIn("sound", self.call("verify").stdout)
+        with sqlite3.connect(self.gallery) as db:
+            db.execute("UPDATE item SET vector = x'00' WHERE id = 2")
+        db.close()
+        done = self.call("verify", check=BAD_DATA)
+        self.assertIn("2", done.stdout)
+        done = self.call("search", self.path("photos/disc/0.jpg"),
+                         check=BAD_DATA)
+        self.assertIn("shop.bin", done.stderr)
+
+    def test_wrong_files_are_errors_not_unknowns(self):
+        picture = self.path("photos/disc/0.jpg")
+        done = self.call("search", picture, check=FAILED)
+        self.assertIn("shop.bin", done.stderr)
+        self.assertFalse(os.path.exists(self.gallery))
+        with open(self.gallery, "wb"):
+            pass
+        self.call("search", picture, check=BAD_DATA)
+        with open(self.gallery, "wb") as file:
+            file.write(b"this is no database" * 100)
+        self.call("list", check=BAD_DATA)
+        self.call("enroll", self.photos, check=BAD_DATA)
+
+    def test_a_gallery_of_another_encoder_is_refused(self):
+        self.enroll()
+        with sqlite3.connect(self.gallery) as db:
+            names = [k for k, v in db.execute("SELECT key, value FROM gallery")
+                     if isinstance(v, str) and len(v) == 64]
+            self.assertEqual(len(names), 1)
+            db.execute("UPDATE gallery SET value = ? WHERE key = ?",
+                       ("0" * 64, names[0]))
+        db.close()
+        done = self.call("search", self.path("photos/disc/0.jpg"),
+                         check=MISMATCH)
+        self.assertIn("00000000", done.stderr)
+        self.call("enroll", self.photos, check=MISMATCH)
+
+    def test_read_only(self):
+        if os.geteuid() == 0:
+            self.skipTest("root may write everywhere")
+        self.enroll()
+        os.chmod(self.gallery, 0o444)
+        self.call("remove", "disc", check=FAILED)
+        self.call("search", self.path("photos/disc/0.jpg"))
+
+    def test_two_processes_enroll_at_once(self):
+        runs = [subprocess.Popen(
+            [os.path.join(PROGRAMS, "dml-gallery"), self.gallery, "enroll",
+             "--views", "1", "--label", f"writer{n}", self.photos],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            for n in range(3)]
+        for process in runs:
+            _, err = process.communicate()
+            self.assertEqual(process.returncode, 0, err)
+        self.assertEqual(self.labels(), {f"writer{n}": 8 for n in range(3)})
+
+    def test_mistakes_are_told(self):
+        self.enroll()
+        done = self.call("serach", check=USAGE)
+        self.assertIn("search", done.stderr)
+        done = self.call("search", "--shet", "x.png", self.photos, check=USAGE)
+        self.assertIn("--sheet", done.stderr)
+        self.call("search", "--k", "0", self.photos, check=USAGE)
+        self.call("search", "--classifier", "cnn", self.photos, check=USAGE)
+        self.call("search", "--threshold", "abc", self.photos, check=USAGE)
+        self.call("enroll", check=USAGE)
+        os.makedirs(self.path("nothing"))
+        done = self.call("enroll", self.path("nothing"), check=BAD_DATA)
+        self.assertIn("nothing", done.stderr)
+        for command in ("enroll", "list", "show", "search", "remove", "rename",
+                        "data", "calibrate", "verify", "export"):
+            self.assertIn("Usage", self.call(command, "--help").stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()

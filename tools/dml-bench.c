@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * dml-bench: figures, against peers where these are found. */
+#include "bench.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WARM_UP 3
+
+static const CliCommand commands[] = {
+  { "encoder", "[ENCODER]", "embedding a picture, beside ONNX Runtime",
+    bench_encoder },
+  { "gallery", "", "matching a query, enrolling, opening", bench_gallery },
+  { "kernels", "", "the inner loops by instruction set", bench_kernels },
+  { "pipeline", "", "frames a second through the elements", bench_pipeline },
+  { NULL },
+};
+
+static int
+compare_doubles (const void *a, const void *b)
+{
+  const double x = *(const double *) a, y = *(const double *) b;
+
+  return (x > y) - (x < y);
+}
+
+void
+bench_run (BenchCandidate *candidates, guint n, guint n_runs, double seconds)
+{
+  const gint64 start = g_get_monotonic_time ();
+  g_autofree GArray **times = g_new (GArray *, n);
+
+  for (guint c = 0; c < n; c++) {
+    times[c] = g_array_new (FALSE, FALSE, sizeof (double));
+    for (guint i = 0; i < WARM_UP; i++)
+      candidates[c].run (candidates[c].data);
+  }
+  for (guint i = 0; i < n_runs || (double) (g_get_monotonic_time () - start) <
+                                    seconds * G_USEC_PER_SEC;
+       i++)
+    for (guint c = 0; c < n; c++) {
+      const gint64 before = g_get_monotonic_time ();
+      double ms;
+
+      candidates[c].run (candidates[c].data);
+      ms = (double) (g_get_monotonic_time () - before) / 1000;
+      g_array_append_val (times[c], ms);
+    }
+  for (guint c = 0; c < n; c++) {
+    qsort (times[c]->data, times[c]->len, sizeof (double), compare_doubles);
+    candidates[c].n_runs = times[c]->len;
+    candidates[c].min_ms = g_array_index (times[c], double, 0);
+    candidates[c].median_ms =
+      g_array_index (times[c], double, times[c]->len / 2);
+    g_array_unref (times[c]);
+  }
+}
+
+typedef struct {
+  char *what, *unit;
+  double minimum, median, target;
+} Row;
+
+struct _BenchReport {
+  char *command;
+  GArray *rows;
+};
+
+BenchReport *
+bench_report_new (const char *command)
+{
+  BenchReport *report = g_new0 (BenchReport, 1);
+
+  report->command = g_strdup (command);
+  report->rows = g_array_new (FALSE, FALSE, sizeof (Row));
+  return report;
+}
+
+void
+bench_report_add (BenchReport *report, const char *what, double minimum,
+                  double median, const char *unit, double target)
+{
+  const Row row = { g_strdup (what), g_strdup (unit), minimum, median, target };
+
+  g_array_append_val (report->rows, row);
+}
+
+static void
+print_table (const BenchReport *report)
+{
+  printf ("%-52s %10s %10s %-8s %10s\n", "", "minimum", "median", "unit",
+          "target");
+  for (guint i = 0; i < report->rows->len; i++) {
+    const Row *row = &g_array_index (report->rows, Row, i);
+    g_autofree char *target = isnan (row->target)
+                                ? g_strdup ("")
+                                : g_strdup_printf ("%.4g", row->target);
+
+    printf ("%-52s %10.4g %10.4g %-8s %10s\n", row->what, row->minimum,
+            row->median, row->unit, target);
+  }
+}
+
+static void
+print_json (const BenchReport *report)
+{
+  JsonBuilder *json = json_builder_new ();
+
+  json_builder_begin_object (json);
+  cli_json_schema (json, "dml-bench/1");
+  json_builder_set_member_name (json, "command");
+  json_builder_add_string_value (json, report->command);
+  json_builder_set_member_name (json, "build");
+  json_builder_add_string_value (json, dml_build_info ());
+  json_builder_set_member_name (json, "rows");
+  json_builder_begin_array (json);
+  for (guint i = 0; i < report->rows->len; i++) {
+    const Row *row = &g_array_index (report->rows, Row, i);
+
+    json_builder_begin_object (json);
+    json_builder_set_member_name (json, "what");
+    json_builder_add_string_value (json, row->what);
+    json_builder_set_member_name (json, "minimum");
+    json_builder_add_double_value (json, row->minimum);
+    json_builder_set_member_name (json, "median");
+    json_builder_add_double_value (json, row->median);
+    json_builder_set_member_name (json, "unit");
+    json_builder_add_string_value (json, row->unit);
+    if (!isnan (row->target)) {
+      json_builder_set_member_name (json, "target");
+      json_builder_add_double_value (json, row->target);
+    }
+    json_builder_end_object (json);
+  }
+  json_builder_end_array (json);
+  json_builder_end_object (json);
+  cli_print_json (json);
+}
+
+void
+bench_report_print (BenchReport *report, gboolean json)
+{
+  if (json)
+    print_json (report);
+  else
+    print_table (report);
+  for (guint i = 0; i < report->rows->len; i++) {
+    Row *row = &g_array_index (report->rows, Row, i);
+
+    g_free (row->what);
+    g_free (row->unit);
+  }
+  g_array_unref (report->rows);
+  g_free (report->command);
+  g_free (report);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autofree char *name = NULL;
+  const CliCommand *command;
+  CliExit exit_code = CLI_OK;
+
+  g_set_prgname ("dml-bench");
+  if (argc < 2)
+    return cli_usage ("a command is needed: encoder, gallery, kernels or "
+                      "pipeline");
+  if (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0) {
+    g_autofree char *list = cli_commands_help (commands);
+
+    printf ("Usage:\n  dml-bench COMMAND [OPTION…]\n\n%s\n"
+            "Examples:\n"
+            "  dml-bench encoder resnet18.onnx --threads 1\n"
+            "  dml-bench pipeline --json\n",
+            list);
+    return CLI_OK;
+  }
+  if (strcmp (argv[1], "--version") == 0) {
+    printf ("%s\n", dml_build_info ());
+    return CLI_OK;
+  }
+  command = cli_command (commands, argv[1], &exit_code);
+  if (command == NULL)
+    return exit_code;
+  name = g_strconcat ("dml-bench ", command->name, NULL);
+  argv[1] = name;
+  g_set_prgname (name);
+  return command->run (argc - 1, argv + 1);
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * dml-embed: photographs to embeddings, and two of them compared. */
+#include "cli.h"
+#include "npy.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct {
+  char *output;
+  gboolean csv, compare, json, force;
+  double false_accept_rate;
+  int threads;
+} options;
+
+static const GOptionEntry entries[] = {
+  { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
+    "Write N x D float32 to FILE and the paths, a line each, to FILE with the "
+    "ending .txt",
+    "FILE.npy" },
+  { "csv", 0, 0, G_OPTION_ARG_NONE, &options.csv,
+    "Print a line a picture: path and numbers", NULL },
+  { "compare", 0, 0, G_OPTION_ARG_NONE, &options.compare,
+    "Compare two pictures", NULL },
+  { "false-accept-rate", 'f', 0, G_OPTION_ARG_DOUBLE,
+    &options.false_accept_rate,
+    "With --compare: the rate whose threshold says same or different (0.01)",
+    "RATE" },
+  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
+    "Print as JSON: a line a picture (dml-embed/1), or the comparison "
+    "(dml-compare/1)",
+    NULL },
+  { "force", 0, 0, G_OPTION_ARG_NONE, &options.force,
+    "Write over files that are there", NULL },
+  { "threads", 0, 0, G_OPTION_ARG_INT, &options.threads,
+    "Threads to use, 0 = all (0)", "N" },
+  { NULL },
+};
+
+static gboolean
+embed (DmlSession *session, const char *path, float *out, GError **error)
+{
+  g_autoptr (DmlPicture) picture = dml_picture_load (path, error);
+
+  return picture != NULL &&
+         dml_session_embed_enrolment (session, picture, 1, out, error);
+}
+
+static void
+print_csv (const char *path, const float *row, guint dim)
+{
+  g_auto (GStrv) parts = g_strsplit (path, "\"", -1);
+  g_autofree char *quoted = g_strjoinv ("\"\"", parts);
+
+  printf ("\"%s\"", quoted);
+  for (guint d = 0; d < dim; d++)
+    printf (",%.9g", (double) row[d]); /* nine digits bring a float back */
+  putchar ('\n');
+}
+
+static void
+print_json (const char *path, const float *row, guint dim)
+{
+  JsonBuilder *json = json_builder_new ();
+
+  json_builder_begin_object (json);
+  cli_json_schema (json, "dml-embed/1");
+  json_builder_set_member_name (json, "picture");
+  json_builder_add_string_value (json, path);
+  json_builder_set_member_name (json, "embedding");
+  json_builder_begin_array (json);
+  for (guint d = 0; d < dim; d++)
+    json_builder_add_double_value (json, (double) row[d]);
+  json_builder_end_array (json);
+  json_builder_end_object (json);
+  cli_print_json (json);
+}
+
+typedef struct {
+  DmlEncoder *encoder;
+  DmlSession *session;
+  NpyWriter *npy;
+  GString *paths; /* lines of the list beside the .npy */
+  guint n_done, n_failed;
+} Embedder;
+
+static gboolean
+embed_one (Embedder *embedder, const char *path, float *row, GError **error)
+{
+  const guint dim = dml_encoder_get_dim (embedder->encoder);
+  g_autoptr (GError) failure = NULL;
+
+  if (!embed (embedder->session, path, row, &failure)) {
+    cli_say ("%s", failure->message);
+    embedder->n_failed++;
+    return TRUE;
+  }
+  embedder->n_done++;
+  if (options.csv)
+    print_csv (path, row, dim);
+  if (options.json)
+    print_json (path, row, dim);
+  if (embedder->npy != NULL) {
+    g_autofree char *line = cli_printable (path);
+
+    g_string_append_printf (embedder->paths, "%s\n", line);
+    return npy_writer_add (embedder->npy, row, error);
+  }
+  return TRUE;
+}
+
+static CliExit
+embed_all (DmlEncoder *encoder, DmlSession *session, char **paths)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) pictures = NULL;
+  g_autoptr (CliProgress) progress = NULL;
+  g_autofree float *row = g_new (float, dml_encoder_get_dim (encoder));
+  g_autofree char *list = NULL;
+  g_autoptr (GString) lines = g_string_new (NULL);
+  Embedder embedder = { encoder, session, NULL, lines, 0, 0 };
+  gboolean ok = TRUE;
+
+  if (options.output != NULL) {
+    if ((list = npy_list_path (options.output)) == NULL)
+      return cli_usage ("--output: %s does not end in .npy", options.output);
+    if (!options.force && (g_file_test (options.output, G_FILE_TEST_EXISTS) ||
+                           g_file_test (list, G_FILE_TEST_EXISTS)))
+      return cli_usage ("--output: %s or %s is there already; --force writes "
+                        "over it",
+                        options.output, list);
+  }
+  if ((pictures = cli_pictures (paths, NULL, &error)) == NULL)
+    return cli_fail (error);
+  if (pictures->len == 0)
+    return cli_say ("%s: no JPEG, PNG or WebP picture there", paths[0]),
+           CLI_BAD_DATA;
+  if (options.output != NULL &&
+      (embedder.npy = npy_writer_new (
+         options.output, dml_encoder_get_dim (encoder), &error)) == NULL)
+    return cli_fail (error);
+  cli_catch_interrupt ();
+  progress = cli_progress_new ("embedding", pictures->len);
+  for (guint i = 0; ok && i < pictures->len && !cli_interrupted (); i++) {
+    const CliPicture *picture = g_ptr_array_index (pictures, i);
+
+    cli_progress_set (progress, i, NULL);
+    ok = embed_one (&embedder, picture->path, row, &error);
+  }
+  g_clear_pointer (&progress, cli_progress_free);
+  if (embedder.npy == NULL)
+    ; /* nothing to finish */
+  else if (!ok || cli_interrupted ())
+    npy_writer_abandon (embedder.npy);
+  else
+    ok = npy_writer_finish (embedder.npy, &error) &&
+         g_file_set_contents_full (list, lines->str, (gssize) lines->len,
+                                   G_FILE_SET_CONTENTS_CONSISTENT |
+                                     G_FILE_SET_CONTENTS_DURABLE,
+                                   0666, &error);
+  if (!ok)
+    return cli_fail (error);
+  if (cli_interrupted ())
+    return cli_say ("interrupted; nothing was written"), CLI_INTERRUPTED;
+  cli_say ("%u of %u pictures embedded, %u numbers each", embedder.n_done,
+           pictures->len, dml_encoder_get_dim (encoder));
+  return embedder.n_failed > 0 ? CLI_BAD_DATA : CLI_OK;
+}
+
+static CliExit
+compare (DmlEncoder *encoder, DmlSession *session, char **paths)
+{
+  const guint dim = dml_encoder_get_dim (encoder);
+  g_autofree float *pair = g_new (float, 2 * dim);
+  g_autoptr (GError) error = NULL;
+  double dot = 0, aa = 0, bb = 0, squares = 0, cosine, distance, similarity;
+  DmlThreshold threshold = { .threshold = (double) NAN };
+  gboolean known;
+  const char *verdict;
+
+  if (g_strv_length (paths) != 2)
+    return cli_usage ("--compare: two pictures are needed");
+  for (guint i = 0; i < 2; i++)
+    if (!embed (session, paths[i], pair + i * dim, &error))
+      return cli_fail (error);
+  for (guint d = 0; d < dim; d++) {
+    const double a = (double) pair[d], b = (double) pair[dim + d];
+
+    dot += a * b;
+    aa += a * a;
+    bb += b * b;
+    squares += (a - b) * (a - b);
+  }
+  cosine = aa > 0 && bb > 0 ? dot / sqrt (aa * bb) : 0;
+  distance = sqrt (squares);
+  similarity = dml_encoder_get_metric (encoder) == DML_METRIC_COSINE
+                 ? cosine
+                 : 1 / (1 + distance);
+  known =
+    dml_encoder_get_threshold (encoder, options.false_accept_rate, &threshold);
+  verdict = !known                             ? "undecided"
+            : similarity > threshold.threshold ? "same"
+                                               : "different";
+  if (options.json) {
+    JsonBuilder *json = json_builder_new ();
+
+    json_builder_begin_object (json);
+    cli_json_schema (json, "dml-compare/1");
+    json_builder_set_member_name (json, "cosine");
+    json_builder_add_double_value (json, cosine);
+    json_builder_set_member_name (json, "euclidean");
+    json_builder_add_double_value (json, distance);
+    json_builder_set_member_name (json, "similarity");
+    json_builder_add_double_value (json, similarity);
+    if (known) {
+      json_builder_set_member_name (json, "threshold");
+      json_builder_add_double_value (json, threshold.threshold);
+    }
+    json_builder_set_member_name (json, "verdict");
+    json_builder_add_string_value (json, verdict);
+    json_builder_end_object (json);
+    cli_print_json (json);
+    return CLI_OK;
+  }
+  printf ("cosine     %9.6f\nEuclidean  %9.6f\n", cosine, distance);
+  if (known)
+    printf ("%s: similarity %.4f, threshold %.4f for a false-accept rate of "
+            "%g\n",
+            verdict, similarity, threshold.threshold,
+            threshold.false_accept_rate);
+  else
+    printf ("undecided: %s holds no thresholds; dml-eval can find some\n",
+            dml_encoder_get_name (encoder));
+  return CLI_OK;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (DmlEncoder) encoder = NULL;
+  g_autoptr (DmlSession) session = NULL;
+  g_autoptr (GError) error = NULL;
+  CliExit exit_code;
+
+  g_set_prgname ("dml-embed");
+  options.false_accept_rate = 0.01;
+  if (!cli_parse ("ENCODER|default PICTURES_OR_FOLDERS…",
+                  "Turns photographs into embeddings.",
+                  "Examples:\n"
+                  "  dml-embed default photos/ -o photos.npy\n"
+                  "  dml-embed resnet18.onnx --csv a.jpg b.jpg\n"
+                  "  dml-embed default --compare a.jpg b.jpg",
+                  entries, &argc, &argv, &exit_code))
+    return exit_code;
+  if (argc < 3)
+    return cli_usage ("an encoder and at least one picture are needed");
+  if (options.output == NULL && !options.csv && !options.json &&
+      !options.compare)
+    return cli_usage ("nothing to do: name --output, --csv, --json or "
+                      "--compare");
+  if (options.threads < 0)
+    return cli_usage ("--threads: %d is less than 0", options.threads);
+  if (!(options.false_accept_rate > 0 && options.false_accept_rate < 1))
+    return cli_usage ("--false-accept-rate: %g is not between 0 and 1",
+                      options.false_accept_rate);
+  if ((encoder = dml_encoder_open (argv[1], &error)) == NULL ||
+      (session = dml_encoder_session_new (encoder, (unsigned) options.threads,
+                                          &error)) == NULL)
+    return cli_fail (error);
+  if (dml_encoder_is_placeholder (encoder))
+    cli_say ("the encoder is a placeholder that was never trained: its "
+             "embeddings mean little");
+  return options.compare ? compare (encoder, session, argv + 2)
+                         : embed_all (encoder, session, argv + 2);
+}

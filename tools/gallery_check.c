@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * dml-gallery calibrate and verify. */
+#include "gallery.h"
+
+#include <stdio.h>
+
+static struct {
+  double false_accept_rate;
+  char *encoder;
+  gboolean json;
+} options;
+
+static const GOptionEntry calibrate_entries[] = {
+  { "false-accept-rate", 'f', 0, G_OPTION_ARG_DOUBLE,
+    &options.false_accept_rate,
+    "Wished share of unknown things that get a name, between 0 and 1 (0.01)",
+    "RATE" },
+  { "encoder", 'e', 0, G_OPTION_ARG_FILENAME, &options.encoder,
+    "Encoder whose own thresholds stand in where the gallery has too few "
+    "labels (built-in)",
+    "FILE" },
+  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
+    "Print as JSON (dml-calibrate/1)", NULL },
+  { NULL },
+};
+
+static const GOptionEntry verify_entries[] = {
+  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
+    "Print as JSON (dml-verify/1)", NULL },
+  { NULL },
+};
+
+/* The encoder to fall back on, where it is the gallery's; NULL is fine. */
+static gboolean
+calibrate_encoder (DmlGallery *gallery, DmlEncoder **encoder, GError **error)
+{
+  if (options.encoder != NULL) {
+    *encoder = dml_encoder_open (options.encoder, error);
+    if (*encoder == NULL)
+      return FALSE;
+  } else
+    *encoder = dml_encoder_get_default ();
+  if (g_strcmp0 (dml_encoder_get_fingerprint (*encoder),
+                 dml_gallery_get_fingerprint (gallery)) == 0)
+    return TRUE;
+  if (options.encoder == NULL) {
+    g_clear_pointer (encoder, dml_encoder_unref);
+    return TRUE;
+  }
+  g_set_error (error, DML_ERROR, DML_ERROR_MISMATCH,
+               "--encoder: %s (%.8s) is not the encoder of %s, which is %s "
+               "(%.8s)",
+               dml_encoder_get_name (*encoder),
+               dml_encoder_get_fingerprint (*encoder), gallery_path,
+               dml_gallery_get_encoder_name (gallery),
+               dml_gallery_get_fingerprint (gallery));
+  return FALSE;
+}
+
+CliExit
+gallery_calibrate (int argc, char **argv)
+{
+  g_autoptr (DmlGallery) gallery = NULL;
+  g_autoptr (DmlEncoder) encoder = NULL;
+  g_autoptr (GError) error = NULL;
+  DmlThreshold threshold;
+  gboolean from_gallery;
+  CliExit exit_code;
+
+  options.false_accept_rate = 0.01;
+  if (!cli_parse (
+        "",
+        "Finds the similarity below which a thing is called unknown,\n"
+        "from how close items of different labels come, and stores\n"
+        "it in the gallery.",
+        "Do it again after many changes to the gallery.", calibrate_entries,
+        &argc, &argv, &exit_code))
+    return exit_code;
+  if (argc > 1)
+    return cli_usage ("%s: nothing is expected here", argv[1]);
+  if (!(options.false_accept_rate > 0 && options.false_accept_rate < 1))
+    return cli_usage ("--false-accept-rate: %g is not between 0 and 1",
+                      options.false_accept_rate);
+  gallery = dml_gallery_open (gallery_path, DML_GALLERY_WRITE, NULL, &error);
+  if (gallery == NULL || !calibrate_encoder (gallery, &encoder, &error) ||
+      !dml_gallery_calibrate (gallery, encoder, options.false_accept_rate,
+                              &threshold, &from_gallery, &error))
+    return cli_fail (error);
+  if (options.json) {
+    JsonBuilder *json = json_builder_new ();
+
+    json_builder_begin_object (json);
+    cli_json_schema (json, "dml-calibrate/1");
+    json_builder_set_member_name (json, "threshold");
+    json_builder_add_double_value (json, threshold.threshold);
+    json_builder_set_member_name (json, "false_accept_rate");
+    json_builder_add_double_value (json, threshold.false_accept_rate);
+    json_builder_set_member_name (json, "lower");
+    json_builder_add_double_value (json, threshold.lower);
+    json_builder_set_member_name (json, "upper");
+    json_builder_add_double_value (json, threshold.upper);
+    json_builder_set_member_name (json, "n_impostor");
+    json_builder_add_int_value (json, threshold.n_impostor);
+    json_builder_set_member_name (json, "from");
+    json_builder_add_string_value (json, from_gallery ? "gallery" : "encoder");
+    json_builder_end_object (json);
+    cli_print_json (json);
+    return CLI_OK;
+  }
+  printf ("threshold %.4f for a false-accept rate of %g, from %s\n",
+          threshold.threshold, threshold.false_accept_rate,
+          from_gallery ? "this gallery's labels" : "the encoder's own figures");
+  printf ("the true rate lies within %.3g..%.3g (95 %%, %u independent "
+          "labels)\n",
+          threshold.lower, threshold.upper, threshold.n_impostor);
+  return CLI_OK;
+}
+
+CliExit
+gallery_verify (int argc, char **argv)
+{
+  g_autoptr (DmlGallery) gallery = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) problems = NULL;
+  CliExit exit_code;
+  guint n;
+
+  if (!cli_parse ("", "Reads the whole gallery and names what is wrong.", NULL,
+                  verify_entries, &argc, &argv, &exit_code))
+    return exit_code;
+  if (argc > 1)
+    return cli_usage ("%s: nothing is expected here", argv[1]);
+  gallery = dml_gallery_open (gallery_path, DML_GALLERY_READ, NULL, &error);
+  if (gallery == NULL || !dml_gallery_verify (gallery, &problems, &error))
+    return cli_fail (error);
+  n = g_strv_length (problems);
+  if (options.json) {
+    JsonBuilder *json = json_builder_new ();
+
+    json_builder_begin_object (json);
+    cli_json_schema (json, "dml-verify/1");
+    json_builder_set_member_name (json, "problems");
+    json_builder_begin_array (json);
+    for (guint i = 0; i < n; i++)
+      json_builder_add_string_value (json, problems[i]);
+    json_builder_end_array (json);
+    json_builder_end_object (json);
+    cli_print_json (json);
+  } else if (n == 0)
+    printf ("%s: sound\n", gallery_path);
+  for (guint i = 0; !options.json && i < n; i++)
+    printf ("%s\n", problems[i]);
+  return n == 0 ? CLI_OK : CLI_BAD_DATA;
+}
