@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# The demonstration: a shop of real photographs, a camera clip of it, and what
+# dml makes of the clip. Running it again reuses what stands.
+set -eu
+usage() {
+    cat <<'U'
+usage: pipelines/demo.sh [--no-install] [--fresh] [--out DIR] [--encoder FILE]
+  --no-install    do not install Debian packages; say what is missing and stop
+  --fresh         make gallery and clip anew
+  --out DIR       where everything goes (default: _build/demo)
+  --encoder FILE  another encoder than the built-in one (ONNX)
+Enrols one photograph each of some fifty products into shop.bin, makes a camera
+clip of them and of things that are in no gallery, recognises it once with the
+true boxes as regions of interest and once with the centre square alone, and
+prints what was right. Out come annotated videos, contact sheets and one JSON
+line a frame.
+U
+}
+root=$(cd "$(dirname "$0")/.." && pwd)
+install=1 fresh=0 out=$root/_build/demo encoder=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --no-install) install=0 ;;
+    --fresh) fresh=1 ;;
+    --out) out=$2; shift ;;
+    --encoder) encoder=$(realpath "$2"); shift ;;
+    --help|-h) usage; exit 0 ;;
+    *) echo "demo.sh: $1: not an option" >&2; usage >&2; exit 2 ;;
+    esac
+    shift
+done
+
+here=$root/pipelines/demo
+stamps=/usr/share/tuxpaint/stamps
+say() { printf '\n== %s\n' "$*"; }
+
+say "packages"
+if [ $install = 1 ]; then
+    "$root/tests/install-packages.sh"
+else
+    "$root/tests/install-packages.sh" --check
+fi
+echo "all there"
+
+say "building"
+build=$root/_build/release
+[ -f "$build/build.ninja" ] || CCACHE_BASEDIR=$root meson setup "$build" \
+    "$root" --buildtype=release -Dtests=disabled > "$root/_build.log" 2>&1 ||
+    { cat "$root/_build.log"; exit 1; }
+rm -f "$root/_build.log"
+ninja -C "$build" | tail -n 1
+export GST_PLUGIN_PATH=$build/gst GST_REGISTRY=$build/demo-registry.bin
+gallery_program=$build/tools/dml-gallery
+mkdir -p "$out"
+cd "$out"
+[ $fresh = 0 ] || rm -rf photos shop.bin clip.mkv truth.jsonl
+
+# What depends on the encoder is made anew when that is another one.
+version=$("$gallery_program" --version; cksum "$build"/lib/libdml-1.0.so.0 \
+    ${encoder:+"$encoder"} | cut -d' ' -f1)
+[ "$(cat encoder.txt 2> /dev/null)" = "$version" ] || rm -f shop.bin
+echo "$version" > encoder.txt
+
+if [ ! -f shop.bin ]; then
+    say "enrolling one photograph a product into shop.bin"
+    rm -rf photos && mkdir photos
+    grep -v '^#' "$here/products.txt" | while IFS="$(printf '\t')" read -r \
+        file label; do
+        mkdir "photos/$label"
+        ln -s "$stamps/$file" "photos/$label/$(basename "$file")"
+    done
+    "$gallery_program" shop.bin enroll ${encoder:+--encoder "$encoder"} photos
+    "$gallery_program" shop.bin calibrate ${encoder:+--encoder "$encoder"}
+fi
+
+if [ ! -f clip.mkv ]; then
+    say "making the camera clip clip.mkv (640x480, 30 frames/s)"
+    "$here/make_clip.py" truth.part | gst-launch-1.0 -q fdsrc ! \
+        rawvideoparse format=rgb width=640 height=480 framerate=30/1 ! \
+        videoconvert ! x264enc speed-preset=veryfast bitrate=4000 \
+        key-int-max=60 ! h264parse ! matroskamux ! filesink location=clip.part
+    mv truth.part truth.jsonl
+    mv clip.part clip.mkv
+fi
+wc -l < truth.jsonl | xargs printf '%s frames, truth in truth.jsonl\n'
+
+# recognise NAME EMBED_OPTIONS: results in NAME.jsonl, NAME.mkv, NAME.json
+recognise() {
+    rm -f "$1.jsonl"
+    "$build/pipelines/replay-boxes" "$boxes" filesrc location=clip.mkv ! \
+        matroskademux ! h264parse ! avdec_h264 ! videoconvert ! \
+        video/x-raw,format=I420 ! identity name=boxes ! queue ! \
+        dmlembed ${encoder:+encoder="$encoder"} "$2" ! \
+        dmlmatch gallery=shop.bin ! dmljson location="$1.jsonl" ! \
+        queue ! dmloverlay ! videoconvert ! \
+        x264enc speed-preset=ultrafast bitrate=4000 ! h264parse ! \
+        matroskamux ! filesink location="$1.mkv" > "$1.timing"
+}
+
+say "recognising with the true boxes, as from a detector"
+boxes=truth.jsonl recognise boxes regions=roi
+"$here/report.py" truth.jsonl boxes.jsonl boxes.timing --video boxes.mkv \
+    --sheet boxes.png --json boxes.json
+
+say "recognising the centre square alone"
+boxes=/dev/null recognise centre regions=centre
+"$here/report.py" truth.jsonl centre.jsonl centre.timing --video centre.mkv \
+    --sheet centre.png --json centre.json --brief
+
+say "what is in $out"
+echo "shop.bin               the gallery"
+echo "clip.mkv truth.jsonl   what the camera saw, and what it was"
+echo "boxes.mkv boxes.png    annotated video and contact sheet, with boxes"
+echo "centre.mkv centre.png  the same with the centre square alone"
+echo "boxes.jsonl centre.jsonl  one JSON line a frame"
+if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
+    gst-launch-1.0 -q filesrc location=boxes.mkv ! decodebin ! videoconvert ! \
+        autovideosink || true
+fi
