@@ -11,7 +11,7 @@ typedef enum {
   DML_ROWS_DIRECT,   /* as it lies in memory */
   DML_ROWS_V210,     /* 10-bit fields to 16-bit words: then it is UYVY */
   DML_ROWS_CALLBACK, /* DmlImage.unpack */
-} DmlRows;
+} DmlRowKind;
 
 /* Sample i of a component stands at words offset + i * step of its plane's
  * row, a word being one or two bytes. */
@@ -29,7 +29,7 @@ typedef struct {
   uint8_t low_bits;   /* empty bits below them in the word */
   int8_t alpha;       /* word offset of A in a pixel of 4 words; -1: none */
   bool yuv;           /* may have a matrix; UNPACK layouts may as well */
-  DmlRows rows;
+  DmlRowKind rows;
   DmlComponent component[3];
 } DmlPixels;
 

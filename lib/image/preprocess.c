@@ -4,6 +4,7 @@
 #include "image/colour.h"
 #include "image/resample.h"
 #include "base/error.h"
+#include "kernels/kernels.h"
 
 #include <math.h>
 
@@ -109,29 +110,11 @@ region_check (const DmlRegion *region, GError **error)
   return TRUE;
 }
 
-/* One channel of one row: a linear sum of the components, kept within 0..1 and
- * normalised. No fused steps, so that every level rounds alike. */
+/* A channel of the output, as DmlKernels.colour_f32 takes it. */
 typedef struct {
   float m[4];
   float gain, bias;
 } Channel;
-
-static void
-finish_row (float *out, const int32_t *const sum[3], const Channel *channel,
-            int n)
-{
-  const float m0 = channel->m[0], m1 = channel->m[1], m2 = channel->m[2];
-  const float m3 = channel->m[3], gain = channel->gain, bias = channel->bias;
-
-  for (int i = 0; i < n; i++) {
-    float v = m0 * (float) sum[0][i] + m1 * (float) sum[1][i] +
-              m2 * (float) sum[2][i] + m3;
-
-    v = v > 0 ? v : 0;
-    v = v < 1 ? v : 1;
-    out[i] = v * gain + bias;
-  }
-}
 
 gboolean
 dml_preprocessor_run (DmlPreprocessor *self, const DmlImage *image,
@@ -141,6 +124,8 @@ dml_preprocessor_run (DmlPreprocessor *self, const DmlImage *image,
   const DmlRegion whole = { 0, 0, (float) image->width, (float) image->height };
   const size_t width = (size_t) config->width;
   const size_t plane = width * (size_t) config->height;
+  const DmlKernels *kernels = dml_kernels ();
+  int32_t *const *sum = self->resampler.sum;
   DmlColour colour;
   Channel channels[3];
 
@@ -169,9 +154,9 @@ dml_preprocessor_run (DmlPreprocessor *self, const DmlImage *image,
   for (int y = 0; y < config->height; y++) {
     dml_resampler_row (&self->resampler, y);
     for (int k = 0; k < config->channels; k++)
-      finish_row (out + (size_t) k * plane + (size_t) y * width,
-                  (const int32_t *const *) self->resampler.sum, &channels[k],
-                  config->width);
+      kernels->colour_f32 (out + (size_t) k * plane + (size_t) y * width,
+                           sum[0], sum[1], sum[2], channels[k].m,
+                           channels[k].gain, channels[k].bias, width);
   }
   return TRUE;
 }

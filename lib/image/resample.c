@@ -2,72 +2,16 @@
  * A box of an image at another size. */
 #include "image/resample.h"
 #include "base/error.h"
+#include "kernels/kernels.h"
 
 #include <math.h>
 #include <string.h>
 
 #define LINE_BITS 15   /* a code of 8 bits takes 7 more after the first pass */
-#define ROWS_AT_ONCE 8 /* handed to the inner loop together */
+#define ROWS_AT_ONCE 4 /* what the kernel takes */
 #define MAX_SHIFT_DOWN8 22  /* 255 << 22 fits 31 bits */
 #define MAX_SHIFT_DOWN16 15 /* 65535 << 15 does */
 #define MAX_SHIFT_ACROSS 16 /* 32767 << 16 does */
-
-/* acc[x] += sum over r of weight[r] rows[r][x]; never overflows with weights
- * of a DmlTaps. */
-static void
-add_rows_u8 (int32_t *acc, const uint8_t *const *rows, const int16_t *weight,
-             int n_rows, size_t n)
-{
-  for (int r = 0; r < n_rows; r++) {
-    const uint8_t *row = rows[r];
-    const int32_t w = weight[r];
-
-    for (size_t x = 0; x < n; x++)
-      acc[x] += w * row[x];
-  }
-}
-
-static void
-add_rows_u16 (int32_t *acc, const uint16_t *const *rows, const int16_t *weight,
-              int n_rows, size_t n)
-{
-  for (int r = 0; r < n_rows; r++) {
-    const uint16_t *row = rows[r];
-    const int32_t w = weight[r];
-
-    for (size_t x = 0; x < n; x++)
-      acc[x] += w * row[x];
-  }
-}
-
-/* Rounds to 15 bits: line[x] = acc[x] / 2^shift, at most 32767 (10-bit words
- * may hold more than 10 bits). Two steps, as the sum may be just below 2^31. */
-static void
-narrow_row (int16_t *line, const int32_t *acc, int shift, size_t n)
-{
-  for (size_t x = 0; x < n; x++) {
-    const int32_t v = ((acc[x] >> (shift - 1)) + 1) >> 1;
-
-    line[x] = (int16_t) MIN (v, 32767);
-  }
-}
-
-/* sum[i] = weights of output i times the words from its first one on. */
-static void
-dot_outputs (int32_t *sum, const int16_t *line, const DmlTaps *taps, int n)
-{
-  for (int i = 0; i < n; i++) {
-    const int16_t *w = taps->weight + taps->offset[i];
-    const int16_t *v = line + (size_t) taps->start[i] * taps->key.step;
-    const int n_words =
-      (taps->n_words[i] + DML_TAPS_PAD - 1) & ~(DML_TAPS_PAD - 1);
-    int32_t s = 0;
-
-    for (int k = 0; k < n_words; k++)
-      s += w[k] * v[k];
-    sum[i] = s;
-  }
-}
 
 static const DmlTaps *
 taps_across (const DmlResampler *self, int c)
@@ -247,6 +191,7 @@ dml_resampler_set (DmlResampler *self, const DmlImage *image, const DmlBox *box,
 static void
 filter_down (DmlResampler *self, int plane, int y)
 {
+  const DmlKernels *kernels = dml_kernels ();
   DmlRowSource *source = &self->rows[plane];
   const DmlTaps *taps = taps_down (self, plane);
   const int16_t *weight = taps->weight + taps->offset[y];
@@ -254,28 +199,31 @@ filter_down (DmlResampler *self, int plane, int y)
   const size_t n = (size_t) source->n_words;
   /* a word of 2^LINE_BITS for the brightest code */
   const int word_bits = pixels->depth + pixels->low_bits;
-  const void *rows[ROWS_AT_ONCE];
-
   memset (self->acc, 0, n * sizeof *self->acc);
   for (int done = 0; done < taps->n_words[y]; done += ROWS_AT_ONCE) {
     const int n_rows = MIN (ROWS_AT_ONCE, taps->n_words[y] - done);
+    const int16_t *w = weight + done; /* 0 beyond the last */
+    const void *rows[ROWS_AT_ONCE];
 
-    for (int r = 0; r < n_rows; r++)
-      rows[r] = dml_rows_get (source, taps->start[y] + done + r);
+    for (int r = 0; r < ROWS_AT_ONCE; r++)
+      rows[r] =
+        r < n_rows ? dml_rows_get (source, taps->start[y] + done + r) : rows[0];
     if (pixels->word_bytes == 1)
-      add_rows_u8 (self->acc, (const uint8_t *const *) rows, weight + done,
-                   n_rows, n);
+      kernels->mac4_u8_i32 (self->acc, rows[0], rows[1], rows[2], rows[3], w,
+                            n);
     else
-      add_rows_u16 (self->acc, (const uint16_t *const *) rows, weight + done,
-                    n_rows, n);
+      kernels->mac4_u16_i32 (self->acc, rows[0], rows[1], rows[2], rows[3], w,
+                             n);
   }
-  narrow_row (self->line, self->acc, taps->shift + word_bits - LINE_BITS, n);
+  kernels->narrow_i32_i16 (self->line, self->acc,
+                           taps->shift + word_bits - LINE_BITS, n);
   memset (self->line + n, 0, DML_TAPS_PAD * sizeof *self->line);
 }
 
 void
 dml_resampler_row (DmlResampler *self, int y)
 {
+  const DmlKernels *kernels = dml_kernels ();
   const DmlPixels *pixels = self->pixels;
 
   for (int p = 0; p < pixels->n_planes; p++) {
@@ -283,10 +231,13 @@ dml_resampler_row (DmlResampler *self, int y)
     for (int c = 0; c < pixels->n_components; c++) {
       const DmlComponent *part = &pixels->component[c];
 
-      if (part->plane == p)
-        dot_outputs (self->sum[c],
-                     self->line + part->offset - self->rows[p].first,
-                     taps_across (self, c), self->width);
+      if (part->plane == p) {
+        const DmlTaps *taps = taps_across (self, c);
+
+        kernels->dot_taps_i16 (
+          self->sum[c], self->line + part->offset - self->rows[p].first,
+          taps->weight, taps->start, taps->offset, (size_t) self->width);
+      }
     }
   }
 }

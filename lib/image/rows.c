@@ -2,6 +2,7 @@
  * Rows of samples of any layout. */
 #include "image/rows.h"
 #include "base/mem.h"
+#include "kernels/kernels.h"
 
 #include <string.h>
 
@@ -64,31 +65,19 @@ unpack_v210 (uint16_t *out, const uint8_t *in, int n_words)
 static bool
 opaque8 (const uint8_t *in, size_t n, int alpha)
 {
-  uint8_t all = 255;
+  uint32_t all = 0xffffffff;
 
-  for (size_t i = 0; i < n; i++)
-    all &= in[4 * i + (size_t) alpha];
-  return all == 255;
-}
+  for (size_t i = 0; i < n; i++) {
+    uint32_t pixel;
 
-void
-dml_rows_blend8 (uint8_t *out, const uint8_t *in, size_t n, int alpha,
-                 const uint16_t background[3])
-{
-  for (size_t i = 0; i < n; i++, in += 4, out += 4) {
-    const unsigned a = in[alpha];
-    int c = 0;
-
-    for (int k = 0; k < 4; k++) {
-      if (k != alpha)
-        out[k] =
-          (uint8_t) ((in[k] * a + background[c++] * (255 - a) + 127) / 255);
-    }
-    out[alpha] = 255;
+    memcpy (&pixel, in + 4 * i, 4);
+    all &= pixel;
   }
+  return (GUINT32_FROM_LE (all) >> 8 * alpha & 255) == 255;
 }
 
-/* The same at 16 bits, in place; A stands first there. */
+/* (colour x alpha + below x (top - alpha)) / top, rounded, in place; A stands
+ * first. */
 static void
 blend16 (uint16_t *line, size_t n, const uint16_t background[3])
 {
@@ -104,6 +93,20 @@ blend16 (uint16_t *line, size_t n, const uint16_t background[3])
   }
 }
 
+static void
+blend8 (uint8_t *line, size_t n, const uint16_t background[3])
+{
+  for (size_t i = 0; i < n; i++, line += 4) {
+    const unsigned a = line[0];
+
+    if (a == 255)
+      continue;
+    for (int k = 1; k < 4; k++)
+      line[k] =
+        (uint8_t) ((line[k] * a + background[k - 1] * (255 - a) + 127) / 255);
+  }
+}
+
 static const void *
 rows_make (DmlRowSource *rows, int y, void *slot)
 {
@@ -111,6 +114,7 @@ rows_make (DmlRowSource *rows, int y, void *slot)
   const DmlPixels *pixels = rows->pixels;
   const size_t n_pixels = (size_t) rows->n_words / 4;
   const uint8_t *row;
+  uint8_t below[4] = { 0 };
 
   if (pixels->rows == DML_ROWS_CALLBACK) {
     image->unpack (image, rows->first / 4, y,
@@ -118,8 +122,8 @@ rows_make (DmlRowSource *rows, int y, void *slot)
                    slot);
     if (pixels->word_bytes == 2)
       blend16 (slot, n_pixels, rows->background);
-    else if (!opaque8 (slot, n_pixels, pixels->alpha))
-      dml_rows_blend8 (slot, slot, n_pixels, pixels->alpha, rows->background);
+    else
+      blend8 (slot, n_pixels, rows->background);
     return slot;
   }
   row = image->plane[rows->plane] + (ptrdiff_t) y * image->stride[rows->plane];
@@ -131,7 +135,9 @@ rows_make (DmlRowSource *rows, int y, void *slot)
   row += rows->first;
   if (opaque8 (row, n_pixels, pixels->alpha))
     return row;
-  dml_rows_blend8 (slot, row, n_pixels, pixels->alpha, rows->background);
+  for (int c = 0; c < 3; c++)
+    below[pixels->alpha == 0 ? c + 1 : c] = (uint8_t) rows->background[c];
+  dml_kernels ()->blend_u8 (slot, row, pixels->alpha, below, n_pixels);
   return slot;
 }
 

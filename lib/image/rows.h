@@ -33,9 +33,3 @@ void dml_rows_begin (DmlRowSource *rows);
 /* Row y (0 <= y < rows of the plane): word `first` onwards. Good until
  * DML_ROWS_RING others were asked for. */
 const void *dml_rows_get (DmlRowSource *rows, int y);
-
-/* Lays n pixels of four words, alpha at word `alpha`, upon the background:
- * out = (colour x alpha + background x (top - alpha)) / top, rounded. out may
- * be in; alpha becomes opaque. */
-void dml_rows_blend8 (uint8_t *out, const uint8_t *in, size_t n, int alpha,
-                      const uint16_t background[3]);

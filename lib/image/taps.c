@@ -22,7 +22,7 @@ taps_max_weights (int n_in, int n_out, int step)
 size_t
 dml_taps_size (int n_in, int n_out, int step)
 {
-  return 3 * dml_mem_round ((size_t) n_out * sizeof (int32_t)) +
+  return 3 * dml_mem_round (((size_t) n_out + 1) * sizeof (int32_t)) +
          dml_mem_round (taps_max_weights (n_in, n_out, step) *
                         sizeof (int16_t)) +
          dml_mem_round (((size_t) n_in + 1) * sizeof (double));
@@ -31,7 +31,8 @@ dml_taps_size (int n_in, int n_out, int step)
 void
 dml_taps_place (DmlTaps *taps, uint8_t *memory, int n_in, int n_out, int step)
 {
-  const size_t outputs = dml_mem_round ((size_t) n_out * sizeof (int32_t));
+  const size_t outputs =
+    dml_mem_round (((size_t) n_out + 1) * sizeof (int32_t));
 
   *taps = (DmlTaps){ 0 };
   taps->start = (int32_t *) memory;
@@ -159,11 +160,12 @@ dml_taps_compute (DmlTaps *taps, const DmlTapsKey *key)
 
     memset (weight, 0, (size_t) padded * sizeof *weight);
     taps_quantise (taps->scratch, n, taps->shift, key->step, weight);
-    taps->start[i] = first;
+    taps->start[i] = first * key->step;
     taps->n_words[i] = n_words;
     taps->offset[i] = offset;
     taps->first = MIN (taps->first, first);
     taps->last = MAX (taps->last, first + n);
     offset += padded;
   }
+  taps->offset[key->n_out] = offset;
 }

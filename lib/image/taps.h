@@ -29,9 +29,9 @@ typedef struct {
   DmlTapsKey key;   /* n_out == 0: nothing computed yet */
   int first, last;  /* samples touched: first <= j < last */
   int shift;        /* weights of an output sum to exactly 1 << shift */
-  int32_t *start;   /* n_out: first sample of each output */
+  int32_t *start;   /* n_out: word of the first sample of each output */
   int32_t *n_words; /* n_out: weights of each, spread, not padded */
-  int32_t *offset;  /* n_out: where they begin; a multiple of the pad */
+  int32_t *offset;  /* n_out + 1: where they begin; multiples of the pad */
   int16_t *weight;  /* zeros up to the pad */
   double *scratch;  /* n_in + 1 */
 } DmlTaps;

@@ -195,9 +195,37 @@ typedef struct {
 
   /* Apart and together: a[i] = x[2 i], b[i] = x[2 i + 1] (NV12's chroma). */
   void (*split2_u8) (uint8_t *a, uint8_t *b, const uint8_t *x, size_t n);
-  /* y[i] += w x[i], wrapping: one tap of a weighted sum of rows */
-  void (*mac_u8_i32) (int32_t *y, const uint8_t *x, int16_t w, size_t n);
-  void (*mac_u16_i32) (int32_t *y, const uint16_t *x, int16_t w, size_t n);
+  /* Four taps of a weighted sum of rows, wrapping:
+   *   y[i] += w[0] x0[i] + w[1] x1[i] + w[2] x2[i] + w[3] x3[i] */
+  void (*mac4_u8_i32) (int32_t *y, const uint8_t *x0, const uint8_t *x1,
+                       const uint8_t *x2, const uint8_t *x3, const int16_t w[4],
+                       size_t n);
+  void (*mac4_u16_i32) (int32_t *y, const uint16_t *x0, const uint16_t *x1,
+                        const uint16_t *x2, const uint16_t *x3,
+                        const int16_t w[4], size_t n);
+  /* y[i] = x[i] / 2^shift, halves up, 2 <= shift <= 31, kept within int16 */
+  void (*narrow_i32_i16) (int16_t *y, const int32_t *x, int shift, size_t n);
+
+  /* Pixels of four bytes laid upon a colour; alpha is byte 0 or 3 of each:
+   *   y = (x a + below (255 - a)) / 255, rounded; alpha becomes 255 */
+  void (*blend_u8) (uint8_t *y, const uint8_t *x, int alpha,
+                    const uint8_t below[4], size_t n);
+
+  /* -- what ends a resize: resample_tmpl.c ----------------------------------
+   */
+
+  /* A row filtered across; output i has the weights offset[i] <= k <
+   * offset[i + 1] (n + 1 offsets, multiples of 16):
+   *   y[i] = sum over k of w[k] x[first[i] + k - offset[i]]
+   * The terms' magnitudes must sum to less than 2^31. */
+  void (*dot_taps_i16) (int32_t *y, const int16_t *x, const int16_t *w,
+                        const int32_t *first, const int32_t *offset, size_t n);
+  /* Colour and normalisation, nothing fused:
+   *   v    = ((m[0] a[i] + m[1] b[i]) + m[2] c[i]) + m[3], kept within 0..1
+   *   y[i] = v gain + bias */
+  void (*colour_f32) (float *y, const int32_t *a, const int32_t *b,
+                      const int32_t *c, const float m[4], float gain,
+                      float bias, size_t n);
 } DmlKernels;
 
 /* The table to use: the machine's best under DML_CPU, with ORC's pixel loops
