@@ -13,6 +13,9 @@
 
 #include "nn/op.h"
 
+/* No executor takes more for activations, whatever a file asks for. */
+#define DML_EXEC_MAX_BYTES ((size_t) 1 << 33)
+
 /* --- inference --------------------------------------------------------------
  */
 
@@ -25,6 +28,10 @@ typedef struct _DmlInfer DmlInfer;
 DmlInfer *dml_infer_new (const DmlGraph *graph, size_t batch,
                          unsigned n_threads, GError **error);
 void dml_infer_free (DmlInfer *infer);
+
+/* The same with every value in a place of its own; for tests of the planner. */
+DmlInfer *dml_infer_new_apart (const DmlGraph *graph, size_t batch,
+                               unsigned n_threads, GError **error);
 
 /* Where input i lies; written before each run, unspecified after it. */
 void *dml_infer_input (DmlInfer *infer, unsigned i);

@@ -95,4 +95,5 @@ const DmlOp dml_op_add = {
   .infer_shape = add_infer_shape,
   .forward = add_forward,
   .backward = add_backward,
+  .flags = DML_OP_INPLACE,
 };

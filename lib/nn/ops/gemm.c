@@ -71,38 +71,81 @@ gemm_c_row (const DmlShape *c, size_t i, size_t *step)
   return c->rank == 2 && c->dim[0] > 1 ? i * m : 0;
 }
 
+#define OUTPUTS 64 /* of a piece: their weights are read once for all rows */
+
+typedef struct {
+  const DmlNode *node;
+  DmlExec *exec;
+  const float *a, *b, *c;
+  float *y;
+  size_t n, k, m;
+} Forward;
+
+/* alpha y + beta c, then the epilogue, for columns [j0, j1) of row i */
+static void
+gemm_end (const Forward *f, size_t i, size_t j0, size_t j1)
+{
+  const DmlGemm *gemm = f->node->config;
+  const DmlEpilogue *e = &f->node->epilogue;
+  size_t step = 0;
+  const float *c =
+    f->c ? f->c + gemm_c_row (dml_node_in_shape (f->node, 2), i, &step) : NULL;
+  float *y = f->y + i * f->m;
+
+  for (size_t j = j0; j < j1; j++) {
+    y[j] *= gemm->alpha;
+    if (c != NULL)
+      y[j] += gemm->beta * c[j * step];
+  }
+  if (e->clamp)
+    f->exec->kernels->clip_f32 (y + j0, y + j0, e->lo, e->hi, j1 - j0);
+}
+
+/* Some outputs of all rows, each a dot product: a row's bits do not depend on
+ * how many rows there are, as those of a matrix product might. */
+static void
+gemm_piece (void *data, size_t piece, unsigned worker)
+{
+  const Forward *f = data;
+  const size_t j0 = piece * OUTPUTS, j1 = MIN (j0 + OUTPUTS, f->m);
+
+  for (size_t i = 0; i < f->n; i++) {
+    f->exec->kernels->dot_rows_f32 (f->y + i * f->m + j0, f->a + i * f->k,
+                                    f->b + j0 * f->k, f->k, j1 - j0, f->k);
+    gemm_end (f, i, j0, j1);
+  }
+}
+
 static void
 gemm_forward (const DmlNode *node, DmlExec *exec)
 {
   const DmlGemm *gemm = node->config;
   const DmlShape *as = dml_node_in_shape (node, 0);
   const DmlShape *bs = dml_node_in_shape (node, 1);
-  const size_t n = dml_node_out_shape (node, 0)->dim[0];
-  const size_t m = dml_node_out_shape (node, 0)->dim[1];
-  const size_t k = as->dim[!gemm->trans_a];
-  const float *a = dml_exec_in (exec, node, 0);
-  const float *b = dml_exec_in (exec, node, 1);
-  const float *c = dml_exec_in (exec, node, 2);
-  float *y = dml_exec_out (exec, node, 0);
+  Forward f = { .node = node,
+                .exec = exec,
+                .a = dml_exec_in (exec, node, 0),
+                .b = dml_exec_in (exec, node, 1),
+                .c = dml_exec_in (exec, node, 2),
+                .y = dml_exec_out (exec, node, 0),
+                .n = dml_node_out_shape (node, 0)->dim[0],
+                .k = as->dim[!gemm->trans_a],
+                .m = dml_node_out_shape (node, 0)->dim[1] };
 
-  dml_sgemm (gemm->trans_a, gemm->trans_b, n, m, k, a, as->dim[1], b,
-             bs->dim[1], 0, y, m);
-  for (size_t i = 0; i < n; i++) {
-    size_t step = 0;
-    const float *row =
-      c ? c + gemm_c_row (dml_node_in_shape (node, 2), i, &step) : NULL;
-
-    for (size_t j = 0; j < m; j++) {
-      float v = gemm->alpha * y[i * m + j];
-
-      if (row != NULL)
-        v += gemm->beta * row[j * step];
-      y[i * m + j] = v;
-    }
-    if (node->epilogue.clamp)
-      exec->kernels->clip_f32 (y + i * m, y + i * m, node->epilogue.lo,
-                               node->epilogue.hi, m);
+  if (exec->mode == DML_EXEC_INFER && !gemm->trans_a && gemm->trans_b) {
+    dml_parallel_for ((f.m + OUTPUTS - 1) / OUTPUTS, exec->n_threads,
+                      gemm_piece, &f);
+    return;
   }
+  if (exec->mode == DML_EXEC_INFER && !gemm->trans_a)
+    for (size_t i = 0; i < f.n; i++) /* one by one for the same reason */
+      dml_sgemm (FALSE, FALSE, 1, f.m, f.k, f.a + i * f.k, f.k, f.b, f.m, 0,
+                 f.y + i * f.m, f.m);
+  else
+    dml_sgemm (gemm->trans_a, gemm->trans_b, f.n, f.m, f.k, f.a, as->dim[1],
+               f.b, bs->dim[1], 0, f.y, f.m);
+  for (size_t i = 0; i < f.n; i++)
+    gemm_end (&f, i, 0, f.m);
 }
 
 static void

@@ -100,4 +100,5 @@ const DmlOp dml_op_mul = {
   .forward = mul_forward,
   .backward = mul_backward,
   .backward_in = 3,
+  .flags = DML_OP_INPLACE,
 };

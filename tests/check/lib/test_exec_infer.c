@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The inference executor: planned like unplanned, no allocation while running,
+ * the same bytes for any number of threads, rows that do not see each other,
+ * and every allocation failing in turn. */
+#include "nn/arch/arch.h"
+#include "nn/exec.h"
+#include "nn/passes/passes.h"
+
+#include <malloc.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- counting allocations: glibc's own, seen by OpenBLAS and GLib too
+ * ---------- */
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) &&                    \
+  !defined(__SANITIZE_THREAD__)
+#define CAN_COUNT 1
+extern void *__libc_malloc (size_t size);
+extern void *__libc_calloc (size_t n, size_t size);
+extern void *__libc_realloc (void *block, size_t size);
+extern void *__libc_memalign (size_t align, size_t size);
+static unsigned n_allocations; /* atomic */
+
+static void
+counted (void)
+{
+  __atomic_fetch_add (&n_allocations, 1, __ATOMIC_RELAXED);
+}
+
+void *
+malloc (size_t size)
+{
+  counted ();
+  return __libc_malloc (size);
+}
+
+void *
+calloc (size_t n, size_t size)
+{
+  counted ();
+  return __libc_calloc (n, size);
+}
+
+void *
+realloc (void *block, size_t size)
+{
+  counted ();
+  return __libc_realloc (block, size);
+}
+
+int
+posix_memalign (void **block, size_t align, size_t size)
+{
+  counted ();
+  *block = __libc_memalign (align, size);
+  return *block ? 0 : 12;
+}
+#else
+#define CAN_COUNT 0
+static unsigned n_allocations;
+#endif
+
+/* --- graphs
+ * -------------------------------------------------------------------- */
+
+static DmlGraph *
+build (const char *name, int side)
+{
+  DmlArchOptions options = DML_ARCH_OPTIONS_DEFAULT;
+  GError *error = NULL;
+  DmlGraph *graph;
+  DmlRng rng;
+
+  options.width = options.height = side;
+  options.width_factor = 0.25;
+  options.dim = 24;
+  dml_rng_init (&rng, 3, 0);
+  graph = dml_arch_build (name, &options, &rng, &error);
+  g_assert_no_error (error);
+  return graph;
+}
+
+static DmlGraph *
+optimised (const char *name, int side)
+{
+  DmlGraph *graph = build (name, side);
+  GError *error = NULL;
+
+  dml_graph_optimise (graph, 2, &error);
+  g_assert_no_error (error);
+  return graph;
+}
+
+/* Row r of the input is noise of its own, wherever in the batch it stands. */
+static void
+fill_row (DmlInfer *infer, size_t row, size_t noise)
+{
+  const DmlShape *shape = dml_infer_input_shape (infer, 0);
+  const size_t n = dml_shape_span (shape, 1, shape->rank);
+  float *x = (float *) dml_infer_input (infer, 0) + row * n;
+  DmlRng rng;
+
+  dml_rng_init (&rng, 11, noise);
+  for (size_t i = 0; i < n; i++)
+    x[i] = (float) dml_rng_normal (&rng);
+}
+
+static GBytes *
+run (DmlInfer *infer)
+{
+  const DmlShape *in = dml_infer_input_shape (infer, 0);
+  const DmlShape *out = dml_infer_output_shape (infer, 0);
+
+  for (int64_t r = 0; r < in->dim[0]; r++)
+    fill_row (infer, r, r);
+  dml_infer_run (infer);
+  return g_bytes_new (dml_infer_output (infer, 0),
+                      dml_shape_span (out, 0, out->rank) * sizeof (float));
+}
+
+static DmlInfer *
+executor (const DmlGraph *graph, size_t batch, unsigned n_threads)
+{
+  GError *error = NULL;
+  DmlInfer *infer = dml_infer_new (graph, batch, n_threads, &error);
+
+  g_assert_no_error (error);
+  return infer;
+}
+
+static const char *const nets[] = { "resnet10", "convnet4", "mobilenetv2",
+                                    "repvgg" };
+
+static void
+test_planned_is_as_unplanned (void)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (nets); i++)
+    for (int fast = 0; fast < 2; fast++) {
+      g_autoptr (DmlGraph) graph =
+        fast ? optimised (nets[i], 32) : build (nets[i], 32);
+      g_autoptr (DmlInfer) planned = executor (graph, 3, 1);
+      g_autoptr (DmlInfer) apart = dml_infer_new_apart (graph, 3, 1, NULL);
+      g_autoptr (GBytes) a = run (planned);
+      g_autoptr (GBytes) b = run (apart);
+      g_autoptr (GBytes) again = run (planned);
+
+      g_assert_true (g_bytes_equal (a, b));
+      g_assert_true (g_bytes_equal (a, again));
+      g_assert_cmpuint (dml_infer_memory (planned), <,
+                        dml_infer_memory (apart));
+    }
+}
+
+/* Chains of in-place operators, views, values read late and values read twice:
+ * graphs drawn at random. */
+static DmlGraph *
+random_graph (uint64_t seed)
+{
+  static const char *const unary[] = { "Relu",    "Sigmoid",  "HardSwish",
+                                       "Softmax", "Identity", "Flatten" };
+  DmlGraph *graph = dml_graph_new ("", 17);
+  GPtrArray *values = g_ptr_array_new ();
+  DmlRng rng;
+
+  dml_rng_init (&rng, seed, 0);
+  g_ptr_array_add (values,
+                   dml_graph_add_input (graph, "x", DML_F32,
+                                        &DML_SHAPE (DML_DIM_FREE, 6), NULL));
+  for (unsigned i = 0; i < 25; i++) {
+    g_autofree char *name = g_strdup_printf ("n%u", i);
+    DmlValue *in[2];
+    const char *op;
+    unsigned n_in = 1 + dml_rng_below (&rng, 2);
+
+    for (unsigned k = 0; k < 2; k++) {
+      /* mostly recent ones, so that chains form */
+      const unsigned back =
+        dml_rng_below (&rng, dml_rng_below (&rng, 3) ? 3 : 25);
+
+      in[k] = values->pdata[values->len - 1 - MIN (back, values->len - 1)];
+    }
+    op = n_in == 2 ? (dml_rng_below (&rng, 2) ? "Add" : "Mul")
+                   : unary[dml_rng_below (&rng, G_N_ELEMENTS (unary))];
+    g_ptr_array_add (values, dml_graph_add_node (graph, NULL, op, name, in,
+                                                 n_in, NULL, 1, NULL)
+                               ->out[0]);
+  }
+  dml_graph_add_output (graph, values->pdata[values->len - 1], NULL);
+  dml_graph_add_output (
+    graph, values->pdata[dml_rng_below (&rng, values->len - 1)], NULL);
+  g_ptr_array_unref (values);
+  g_assert_true (dml_graph_finish (graph, NULL));
+  return graph;
+}
+
+static void
+test_random_graphs_are_as_unplanned (void)
+{
+  for (uint64_t seed = 0; seed < 200; seed++) {
+    g_autoptr (DmlGraph) graph = random_graph (seed);
+    g_autoptr (DmlInfer) planned = executor (graph, 2, 1);
+    g_autoptr (DmlInfer) apart = dml_infer_new_apart (graph, 2, 1, NULL);
+    g_autoptr (GBytes) a = run (planned);
+    g_autoptr (GBytes) b = run (apart);
+
+    g_assert_true (g_bytes_equal (a, b));
+    g_assert_cmpmem (dml_infer_output (planned, 1), 12 * sizeof (float),
+                     dml_infer_output (apart, 1), 12 * sizeof (float));
+  }
+}
+
+static void
+test_running_allocates_nothing (void)
+{
+  if (!CAN_COUNT) {
+    g_test_skip ("allocations cannot be counted in this build");
+    return;
+  }
+  for (size_t i = 0; i < G_N_ELEMENTS (nets); i++)
+    for (unsigned threads = 1; threads < 3; threads++) {
+      g_autoptr (DmlGraph) graph = optimised (nets[i], 32);
+      g_autoptr (DmlInfer) infer = executor (graph, 3, threads);
+      unsigned before;
+
+      dml_infer_run (infer);
+      before = __atomic_load_n (&n_allocations, __ATOMIC_RELAXED);
+      g_assert_cmpuint (before, >, 0); /* it does count */
+      for (unsigned k = 0; k < 3; k++)
+        dml_infer_run (infer);
+      g_assert_cmpuint (__atomic_load_n (&n_allocations, __ATOMIC_RELAXED), ==,
+                        before);
+    }
+}
+
+static void
+test_threads_change_no_byte (void)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (nets); i++) {
+    g_autoptr (DmlGraph) graph = optimised (nets[i], 64);
+    g_autoptr (DmlInfer) one = executor (graph, 2, 1);
+    g_autoptr (GBytes) want = run (one);
+
+    for (unsigned threads = 2; threads < 5; threads++) {
+      g_autoptr (DmlInfer) many = executor (graph, 2, threads);
+      g_autoptr (GBytes) got = run (many);
+
+      g_assert_true (g_bytes_equal (want, got));
+    }
+  }
+}
+
+/* The same picture alone, among others, at another place, in other batches. */
+static void
+test_row_does_not_see_its_neighbours (void)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (nets); i++) {
+    g_autoptr (DmlGraph) graph = optimised (nets[i], 48);
+    g_autoptr (DmlInfer) alone = executor (graph, 1, 1);
+    const size_t d = dml_infer_output_shape (alone, 0)->dim[1];
+
+    fill_row (alone, 0, 1000);
+    dml_infer_run (alone);
+    for (size_t batch = 2; batch < 10; batch += 3)
+      for (size_t at = 0; at < batch; at++) {
+        g_autoptr (DmlInfer) among = executor (graph, batch, 2);
+
+        for (size_t r = 0; r < batch; r++)
+          fill_row (among, r, r == at ? 1000 : r + 17 * at);
+        dml_infer_run (among);
+        g_assert_cmpmem (dml_infer_output (alone, 0), d * sizeof (float),
+                         (const float *) dml_infer_output (among, 0) + at * d,
+                         d * sizeof (float));
+      }
+  }
+}
+
+/* Two executors of one graph at once, in two threads. */
+static gpointer
+run_often (gpointer data)
+{
+  DmlInfer *infer = data;
+  g_autoptr (GBytes) first = run (infer);
+
+  for (unsigned i = 0; i < 20; i++) {
+    g_autoptr (GBytes) again = run (infer);
+
+    g_assert_true (g_bytes_equal (first, again));
+  }
+  return NULL;
+}
+
+static void
+test_executors_of_one_graph_run_at_once (void)
+{
+  g_autoptr (DmlGraph) graph = optimised ("resnet10", 32);
+  g_autoptr (DmlInfer) a = executor (graph, 2, 0);
+  g_autoptr (DmlInfer) b = executor (graph, 3, 0);
+  GThread *thread = g_thread_new ("other", run_often, a);
+
+  run_often (b);
+  g_thread_join (thread);
+}
+
+static void
+test_every_allocation_may_fail (void)
+{
+#ifdef DML_FAULT_INJECTION
+  g_autoptr (DmlGraph) plain = build ("resnet10", 32);
+  gboolean whole = FALSE;
+
+  for (size_t n = 1; !whole; n++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (DmlGraph) graph = dml_graph_clone (plain);
+    g_autoptr (DmlInfer) infer = NULL;
+
+    dml_mem_fail_nth (n);
+    if (dml_graph_optimise (graph, 2, &error))
+      infer = dml_infer_new (graph, 2, 1, &error);
+    whole = dml_mem_fail_nth (0) < n;
+    if (whole) {
+      g_assert_no_error (error);
+      g_assert_nonnull (infer);
+    } else {
+      g_assert_error (error, DML_ERROR, DML_ERROR_NO_MEMORY);
+      g_assert_null (infer);
+    }
+  }
+#else
+  g_test_skip ("built without fault_injection");
+#endif
+}
+
+static void
+test_hostile_sizes_are_refused (void)
+{
+  g_autoptr (DmlGraph) graph = build ("resnet10", 1024);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (dml_infer_new (graph, 100000, 1, &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_LIMIT);
+}
+
+int
+main (int argc, char **argv)
+{
+  dml_threads_set_max (4);
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/exec-infer/planned-is-as-unplanned",
+                   test_planned_is_as_unplanned);
+  g_test_add_func ("/exec-infer/random-graphs-are-as-unplanned",
+                   test_random_graphs_are_as_unplanned);
+  g_test_add_func ("/exec-infer/running-allocates-nothing",
+                   test_running_allocates_nothing);
+  g_test_add_func ("/exec-infer/threads-change-no-byte",
+                   test_threads_change_no_byte);
+  g_test_add_func ("/exec-infer/row-does-not-see-its-neighbours",
+                   test_row_does_not_see_its_neighbours);
+  g_test_add_func ("/exec-infer/executors-of-one-graph-run-at-once",
+                   test_executors_of_one_graph_run_at_once);
+  g_test_add_func ("/exec-infer/every-allocation-may-fail",
+                   test_every_allocation_may_fail);
+  g_test_add_func ("/exec-infer/hostile-sizes-are-refused",
+                   test_hostile_sizes_are_refused);
+  return g_test_run ();
+}
