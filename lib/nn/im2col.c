@@ -63,13 +63,13 @@ dml_im2col (const DmlIm2col *g, const float *x, size_t first, size_t n,
   for (size_t ch = 0; ch < g->c; ch++, x += g->h * g->w)
     for (size_t r = 0; r < g->kh; r++)
       for (size_t s = 0; s < g->kw; s++, cols += stride) {
+        const Part whole = part_of (g, 0, g->ow, s);
         size_t y = first / g->ow, x0 = first % g->ow;
 
         for (size_t done = 0; done < n; y++, x0 = 0) {
           const size_t part = g->ow - x0 < n - done ? g->ow - x0 : n - done;
+          const Part p = part == g->ow ? whole : part_of (g, x0, part, s);
           size_t row;
-
-          const Part p = part_of (g, x0, part, s);
 
           if (p.lo < p.hi && row_of (g, y, r, &row))
             gather (g, x + row * g->w, cols + done, p, part);
@@ -80,6 +80,20 @@ dml_im2col (const DmlIm2col *g, const float *x, size_t first, size_t n,
       }
 }
 
+static void
+scatter (const DmlIm2col *g, const float *restrict col, float *restrict x,
+         Part p)
+{
+  x += p.start + (ptrdiff_t) (p.lo * g->sw);
+  col += p.lo;
+  if (g->sw == 1)
+    for (size_t i = 0; i < p.hi - p.lo; i++)
+      x[i] += col[i];
+  else
+    for (size_t i = 0; i < p.hi - p.lo; i++)
+      x[i * g->sw] += col[i];
+}
+
 void
 dml_col2im (const DmlIm2col *g, const float *cols, size_t stride, size_t first,
             size_t n, float *x)
@@ -87,19 +101,16 @@ dml_col2im (const DmlIm2col *g, const float *cols, size_t stride, size_t first,
   for (size_t ch = 0; ch < g->c; ch++, x += g->h * g->w)
     for (size_t r = 0; r < g->kh; r++)
       for (size_t s = 0; s < g->kw; s++, cols += stride) {
+        const Part whole = part_of (g, 0, g->ow, s);
         size_t y = first / g->ow, x0 = first % g->ow;
 
         for (size_t done = 0; done < n; y++, x0 = 0) {
           const size_t part = g->ow - x0 < n - done ? g->ow - x0 : n - done;
-          const Part p = part_of (g, x0, part, s);
+          const Part p = part == g->ow ? whole : part_of (g, x0, part, s);
           size_t row;
 
-          if (row_of (g, y, r, &row)) {
-            float *to = x + row * g->w;
-
-            for (size_t i = p.lo; i < p.hi; i++)
-              to[p.start + (ptrdiff_t) (i * g->sw)] += cols[done + i];
-          }
+          if (row_of (g, y, r, &row))
+            scatter (g, cols + done, x + row * g->w, p);
           done += part;
         }
       }

@@ -15,6 +15,7 @@
 #include "nn/blas.h"
 #include "nn/im2col.h"
 #include "nn/ops/conv.h"
+#include "nn/ops/conv_train.h"
 
 #include <math.h>
 #include <string.h>
@@ -148,6 +149,20 @@ layer_of (const DmlNode *node)
   l.n_splits = l.n_blocks == 1 && l.mg >= 256 ? 2 : 1;
   l.m_split = (l.mg + l.n_splits - 1) / l.n_splits;
   return l;
+}
+
+static DmlConvSize
+size_of (const Layer *l)
+{
+  return (DmlConvSize){ .g = l->g,
+                        .n = l->n,
+                        .c = l->c,
+                        .m = l->m,
+                        .groups = l->groups,
+                        .cg = l->cg,
+                        .mg = l->mg,
+                        .k = l->k,
+                        .p = l->p };
 }
 
 /* --- what comes after the product -------------------------------------------
@@ -305,7 +320,15 @@ conv_forward (const DmlNode *node, DmlExec *exec)
                 .y = dml_exec_out (exec, node, 0) };
   const Layer *l = &f.l;
 
-  if (l->depthwise)
+  if (exec->kept != NULL && !l->depthwise && !l->pointwise) {
+    const DmlConvSize size = size_of (l);
+
+    dml_conv_train_forward (&size, f.x, f.w, f.y, exec);
+    if (f.end.bias != NULL)
+      for (size_t i = 0; i < l->n * l->m; i++)
+        end_row (exec->kernels, &f.end, f.y + i * l->p, i % l->m, i * l->p,
+                 l->p);
+  } else if (l->depthwise)
     dml_parallel_for (l->n * l->m, exec->n_threads, depthwise_piece, &f);
   else
     dml_parallel_for (l->n * l->groups * l->n_blocks * l->n_splits,
@@ -325,43 +348,25 @@ conv_sizes (const DmlNode *node, gboolean training, DmlOpSizes *sizes)
   } else if (!l.pointwise) {
     sizes->worker = l.k * l.block * sizeof (float);
   }
-  if (training)
-    sizes->shared = 2 * l.k * l.block * sizeof (float);
+  if (training) {
+    const DmlConvSize size = size_of (&l);
+    const size_t worker = sizes->worker;
+
+    dml_conv_train_sizes (&size, sizes);
+    sizes->worker = MAX (sizes->worker, worker);
+  }
 }
 
 static void
 conv_backward (const DmlNode *node, DmlExec *exec)
 {
   const Layer l = layer_of (node);
-  const float *x = dml_exec_in (exec, node, 0),
-              *w = dml_exec_in (exec, node, 1);
-  const float *dy = dml_exec_dout (exec, node, 0);
-  float *dx = dml_exec_din (exec, node, 0), *dw = dml_exec_din (exec, node, 1);
-  float *db = dml_exec_din (exec, node, 2);
-  float *cols = dml_exec_shared (exec), *dcols = cols + l.k * l.block;
+  const DmlConvSize size = size_of (&l);
 
-  for (size_t image = 0; image < l.n; image++)
-    for (size_t group = 0; group < l.groups; group++) {
-      const size_t at = (image * l.c + group * l.cg) * l.g.h * l.g.w;
-      const float *g = dy + (image * l.m + group * l.mg) * l.p;
-
-      for (size_t m = 0; db != NULL && m < l.mg; m++)
-        db[group * l.mg + m] += exec->kernels->sum_f32 (g + m * l.p, l.p);
-      for (size_t first = 0; first < l.p; first += l.block) {
-        const size_t n = MIN (l.block, l.p - first);
-
-        if (dw != NULL) {
-          dml_im2col (&l.g, x + at, first, n, cols, n);
-          dml_sgemm (FALSE, TRUE, l.mg, l.k, n, g + first, l.p, cols, n, 1,
-                     dw + group * l.mg * l.k, l.k);
-        }
-        if (dx != NULL) {
-          dml_sgemm (TRUE, FALSE, l.k, n, l.mg, w + group * l.mg * l.k, l.k,
-                     g + first, l.p, 0, dcols, n);
-          dml_col2im (&l.g, dcols, n, first, n, dx + at);
-        }
-      }
-    }
+  dml_conv_train_backward (
+    &size, dml_exec_in (exec, node, 0), dml_exec_in (exec, node, 1),
+    dml_exec_dout (exec, node, 0), dml_exec_din (exec, node, 0),
+    dml_exec_din (exec, node, 1), dml_exec_din (exec, node, 2), exec);
 }
 
 const DmlOp dml_op_conv = {
