@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/mem.h"
+#include "gallery/rows.h"
 
 /* ---- labels
  * ------------------------------------------------------------------ */
@@ -106,9 +106,6 @@ find_or_add_label (DmlGallery *gallery, const char *label, gint64 *id,
 /* ---- enrolling
  * ----------------------------------------------------------------- */
 
-/* Norms below this are noise: the vector has no direction. */
-#define NORM_LEAST 1e-12
-
 /* Writes @vector to @blob as it is stored. */
 static gboolean
 pack_vector (DmlGallery *gallery, const float *vector, size_t number,
@@ -125,7 +122,7 @@ pack_vector (DmlGallery *gallery, const float *vector, size_t number,
                        gallery->path, i, number);
     sum += (double) vector[i] * (double) vector[i];
   }
-  if (sqrt (sum) < NORM_LEAST)
+  if (sqrt (sum) < DML_NORM_LEAST)
     return dml_fail (
       error, INVALID,
       "%s: embedding %zu is all zero: the picture shows nothing; "

@@ -2,47 +2,21 @@
  * Scores of rows against a query. */
 #include "gallery/rows.h"
 
-#define LANES 16
-
-static float
-dot (const float *a, const float *b, guint n)
-{
-  float sum[LANES] = { 0 }, total = 0.0f;
-  guint i = 0;
-
-  for (; i + LANES <= n; i += LANES)
-    for (guint l = 0; l < LANES; l++)
-      sum[l] += a[i + l] * b[i + l];
-  for (; i < n; i++)
-    sum[i % LANES] += a[i] * b[i];
-  for (guint l = 0; l < LANES; l++)
-    total += sum[l];
-  return total;
-}
-
-static float
-sqdist (const float *a, const float *b, guint n)
-{
-  float sum[LANES] = { 0 }, total = 0.0f;
-  guint i = 0;
-
-  for (; i + LANES <= n; i += LANES)
-    for (guint l = 0; l < LANES; l++)
-      sum[l] += (a[i + l] - b[i + l]) * (a[i + l] - b[i + l]);
-  for (; i < n; i++)
-    sum[i % LANES] += (a[i] - b[i]) * (a[i] - b[i]);
-  for (guint l = 0; l < LANES; l++)
-    total += sum[l];
-  return total;
-}
+#include "kernels/kernels.h"
 
 void
 dml_rows_score (float *score, const float *query, const float *rows, guint dim,
                 guint n, DmlMetric metric)
 {
-  for (guint i = 0; i < n; i++, rows += dim)
-    score[i] = metric == DML_METRIC_COSINE ? dot (query, rows, dim)
-                                           : -sqdist (query, rows, dim);
+  const DmlKernels *kern = dml_kernels ();
+
+  if (metric == DML_METRIC_COSINE) {
+    kern->dot_rows_f32 (score, query, rows, dim, n, dim);
+    return;
+  }
+  kern->sqdist_rows_f32 (score, query, rows, dim, n, dim);
+  for (guint i = 0; i < n; i++)
+    score[i] = -score[i];
 }
 
 double
@@ -52,7 +26,7 @@ dml_query_inv_norm (const float *query, guint dim, DmlMetric metric)
 
   for (guint i = 0; i < dim; i++)
     sum += (double) query[i] * (double) query[i];
-  if (!isfinite (sum) || sqrt (sum) < 1e-12)
+  if (!isfinite (sum) || sqrt (sum) < DML_NORM_LEAST)
     return 0.0;
   return metric == DML_METRIC_COSINE ? 1.0 / sqrt (sum) : 1.0;
 }

@@ -7,6 +7,9 @@
 #include <math.h>
 #include <stddef.h>
 
+/* A norm below this is noise: the vector has no direction. */
+#define DML_NORM_LEAST 1e-12
+
 /* score[i] = <query, row i> for cosine, -|query - row i|^2 for Euclidean. */
 void dml_rows_score (float *score, const float *query, const float *rows,
                      guint dim, guint n, DmlMetric metric);
