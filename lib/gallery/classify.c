@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "gallery/rows.h"
 
 DmlClassifyParams
 dml_classify_params (DmlMetric metric)
@@ -58,17 +59,45 @@ dml_classes_clear (DmlClasses *classes)
   g_clear_pointer (&classes->label, dml_mem_free);
 }
 
+static void
+insert_near (DmlNear *near, guint32 label, double score)
+{
+  guint i = near->n < DML_NEAREST_LABELS ? near->n++ : near->n - 1;
+
+  for (; i > 0 && near->similarity[i - 1] < score; i--) {
+    near->label[i] = near->label[i - 1];
+    near->similarity[i] = near->similarity[i - 1];
+  }
+  near->label[i] = label;
+  near->similarity[i] = score;
+}
+
+void
+dml_near_items (const DmlSnapshot *snapshot, const DmlQuery *query,
+                DmlNear *near)
+{
+  const DmlFound *found = query->found;
+
+  near->n = found->n_best;
+  for (guint i = 0; i < near->n; i++) {
+    near->label[i] = snapshot->label_of[found->best[i].row];
+    near->similarity[i] = dml_score_similarity (
+      found->best[i].score, query->inv_norm, snapshot->space.metric);
+  }
+}
+
 #define JUDGE_BLOCK 64
 
 void
 dml_judge_scores (const DmlClassifierClass *klass, gconstpointer model,
                   const DmlQuery *query, const DmlClasses *classes, double tau,
-                  double score[2], DmlVerdict *verdict)
+                  DmlVerdict *verdict)
 {
+  DmlNear *near = &verdict->near;
   double block[JUDGE_BLOCK];
-  gint best = -1, second = -1;
-  double sum = 0.0; /* of exp ((s - best) / tau) */
+  double sum = 0.0, best = -INFINITY; /* sum of exp ((s - best) / tau) */
 
+  near->n = 0;
   for (guint first = 0; first < classes->n; first += JUDGE_BLOCK) {
     const guint n = MIN (JUDGE_BLOCK, classes->n - first);
 
@@ -76,23 +105,18 @@ dml_judge_scores (const DmlClassifierClass *klass, gconstpointer model,
     for (guint i = 0; i < n; i++) {
       const double s = block[i];
 
-      if (best < 0 || s > score[0]) {
-        sum = 1.0 + (best < 0 ? 0.0 : sum * exp ((score[0] - s) / tau));
-        second = best;
-        score[1] = score[0];
-        best = (gint) (first + i);
-        score[0] = s;
-        continue;
-      }
-      sum += exp ((s - score[0]) / tau);
-      if (second < 0 || s > score[1]) {
-        second = (gint) (first + i);
-        score[1] = s;
-      }
+      if (s > best) {
+        sum = sum * exp ((best - s) / tau) + 1.0;
+        best = s;
+      } else
+        sum += exp ((s - best) / tau);
+      if (near->n < DML_NEAREST_LABELS ||
+          s > near->similarity[DML_NEAREST_LABELS - 1])
+        insert_near (near, classes->label[first + i], s);
     }
   }
-  verdict->label = (gint) classes->label[best];
-  verdict->runner_up = second < 0 ? -1 : (gint) classes->label[second];
-  verdict->tied = second >= 0 && score[1] == score[0];
+  verdict->label = (gint) near->label[0];
+  verdict->runner_up = near->n > 1 ? (gint) near->label[1] : -1;
+  verdict->tied = near->n > 1 && near->similarity[1] == near->similarity[0];
   verdict->confidence = 1.0 / sum;
 }

@@ -35,13 +35,18 @@ typedef struct {
   const DmlFound *found; /* its neighbours; of kNN, k of them */
 } DmlQuery;
 
+/* The nearest labels, best first, and how near they are. */
+typedef struct {
+  guint n;
+  guint32 label[DML_NEAREST_LABELS];
+  double similarity[DML_NEAREST_LABELS];
+} DmlNear;
+
 typedef struct {
   gint label, runner_up; /* index into the snapshot's labels; -1 for none */
   double confidence;     /* of the label, 0..1 */
   gboolean tied;         /* another label has the same score */
-  /* Where has_similarity: of label and runner-up, by the model's own measure */
-  gboolean has_similarity;
-  double similarity, runner_up_similarity;
+  DmlNear near;          /* by the model's own measure; n 0: by items */
 } DmlVerdict;
 
 typedef struct {
@@ -70,7 +75,7 @@ extern const DmlClassifierClass dml_classifier_bayes;
 
 #define DML_K_MAX 100 /* neighbours */
 
-/* ---- for the classifiers ---- */
+/* ---- for the classifiers ------------------------------------------------- */
 
 /* The prototype of a label, without row @without (-1: of all its items).
  * @sum: room for dim numbers. */
@@ -87,9 +92,13 @@ gboolean dml_classes_init (DmlClasses *classes, const DmlSnapshot *snapshot,
                            GError **error);
 void dml_classes_clear (DmlClasses *classes);
 
-/* Best and second best of all classes by @klass's scores, in blocks on the
- * stack; confidence is the softmax of score / tau. *best and *second are
- * classes, second -1 where there is one class only. */
+/* The best classes of all by @klass's scores, scored in blocks on the stack;
+ * confidence is the softmax of score / tau. verdict->near holds the labels with
+ * their scores for similarities. */
 void dml_judge_scores (const DmlClassifierClass *klass, gconstpointer model,
                        const DmlQuery *query, const DmlClasses *classes,
-                       double tau, double score[2], DmlVerdict *verdict);
+                       double tau, DmlVerdict *verdict);
+
+/* The nearest labels by their nearest items. */
+void dml_near_items (const DmlSnapshot *snapshot, const DmlQuery *query,
+                     DmlNear *near);

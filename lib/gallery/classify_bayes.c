@@ -169,11 +169,10 @@ static void
 bayes_judge (gconstpointer model, const DmlQuery *query, DmlVerdict *verdict)
 {
   const Bayes *bayes = model;
-  double score[2];
 
   dml_judge_scores (&dml_classifier_bayes, model, query, &bayes->classes, 1.0,
-                    score, verdict);
-  verdict->has_similarity = FALSE;
+                    verdict);
+  verdict->near.n = 0; /* its scores are no similarities */
 }
 
 const DmlClassifierClass dml_classifier_bayes = {

@@ -104,7 +104,7 @@ knn_judge (gconstpointer model, const DmlQuery *query, DmlVerdict *verdict)
   for (guint b = 0; b < found->n_best && verdict->runner_up < 0; b++)
     if (label_of[found->best[b].row] != labels[winner])
       verdict->runner_up = (gint) label_of[found->best[b].row];
-  verdict->has_similarity = FALSE;
+  verdict->near.n = 0; /* similarity is that of items */
 }
 
 static void

@@ -107,16 +107,12 @@ prototype_judge (gconstpointer model, const DmlQuery *query,
                  DmlVerdict *verdict)
 {
   const Prototypes *proto = model;
-  double score[2];
 
   dml_judge_scores (&dml_classifier_prototype, model, query, &proto->classes,
-                    proto->tau, score, verdict);
-  verdict->has_similarity = TRUE;
-  verdict->similarity =
-    dml_score_similarity ((float) score[0], 1.0, proto->metric);
-  if (verdict->runner_up >= 0)
-    verdict->runner_up_similarity =
-      dml_score_similarity ((float) score[1], 1.0, proto->metric);
+                    proto->tau, verdict);
+  for (guint i = 0; i < verdict->near.n; i++)
+    verdict->near.similarity[i] = dml_score_similarity (
+      (float) verdict->near.similarity[i], 1.0, proto->metric);
 }
 
 const DmlClassifierClass dml_classifier_prototype = {

@@ -248,11 +248,10 @@ static void
 svm_judge (gconstpointer model, const DmlQuery *query, DmlVerdict *verdict)
 {
   const Svm *svm = model;
-  double score[2];
 
   dml_judge_scores (&dml_classifier_svm, model, query, &svm->classes, 1.0,
-                    score, verdict);
-  verdict->has_similarity = FALSE;
+                    verdict);
+  verdict->near.n = 0; /* its scores are no similarities */
 }
 
 const DmlClassifierClass dml_classifier_svm = {

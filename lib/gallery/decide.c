@@ -6,6 +6,11 @@
  *              the two cannot be told apart at all
  *   known      otherwise
  *
+ * A gallery that was calibrated has no threshold but a lead: the threshold of
+ * an answer is what the next n_crowd labels reach on average, plus the lead.
+ * Light, blur and background move a picture towards or away from everything at
+ * once; what they do to the best label they do to the others (calibrate.c).
+ *
  * Allocates the answer and nothing else. */
 #include "gallery/match.h"
 #include "gallery/rows.h"
@@ -68,6 +73,54 @@ settle (DmlMatch *match, gboolean tied)
   }
 }
 
+double
+dml_crowd (const DmlNear *near, guint label, guint n_crowd)
+{
+  double sum = 0.0;
+  guint n = 0;
+
+  for (guint i = 0; i < near->n && n < n_crowd; i++)
+    if (near->label[i] != label) {
+      sum += near->similarity[i];
+      n++;
+    }
+  return n > 0 ? sum / n : 0.0;
+}
+
+/* The similarities of the two labels, and the threshold that this answer is
+ * held against. */
+static void
+weigh (DmlMatch *match, const DmlMatcher *matcher, const DmlQuery *query,
+       DmlVerdict *verdict)
+{
+  const DmlSnapshot *snapshot = matcher->snapshot;
+  const guint label = (guint) verdict->label;
+  DmlNear *near = &verdict->near;
+  double runner_up = 0.0;
+  gint64 item;
+
+  match->label = verdict->label;
+  match->runner_up = verdict->runner_up;
+  match->confidence = verdict->confidence;
+  match->prototype = near->n > 0;
+  match->similarity = nearest_of (snapshot, query, label, &match->item);
+  if (match->prototype) {
+    match->similarity = near->similarity[0];
+    runner_up = near->similarity[1];
+  } else {
+    dml_near_items (snapshot, query, near);
+    if (verdict->runner_up >= 0)
+      runner_up =
+        nearest_of (snapshot, query, (guint) verdict->runner_up, &item);
+  }
+  match->margin = match->similarity;
+  if (verdict->runner_up >= 0)
+    match->margin -= runner_up;
+  if (matcher->n_crowd > 0)
+    match->threshold =
+      dml_crowd (near, label, matcher->n_crowd) + matcher->lead;
+}
+
 DmlMatch *
 dml_decide (const DmlMatcher *matcher, const float *values)
 {
@@ -79,9 +132,8 @@ dml_decide (const DmlMatcher *matcher, const float *values)
     dml_query_inv_norm (values, snapshot->space.dim, snapshot->space.metric),
     &found,
   };
-  DmlVerdict verdict = { .runner_up_similarity = 0.0 };
+  DmlVerdict verdict = { .label = -1 };
   DmlMatch *match;
-  gint64 item;
 
   if (snapshot->n_items > 0 && query.inv_norm > 0.0)
     snapshot->index->klass->search (snapshot->index, values, matcher->k,
@@ -96,20 +148,7 @@ dml_decide (const DmlMatcher *matcher, const float *values)
     return match;
   fill_hits (match, snapshot, &query);
   matcher->klass->judge (matcher->model, &query, &verdict);
-  match->label = verdict.label;
-  match->runner_up = verdict.runner_up;
-  match->confidence = verdict.confidence;
-  match->prototype = verdict.has_similarity;
-  match->similarity =
-    nearest_of (snapshot, &query, (guint) verdict.label, &match->item);
-  if (verdict.has_similarity)
-    match->similarity = verdict.similarity;
-  else if (verdict.runner_up >= 0)
-    verdict.runner_up_similarity =
-      nearest_of (snapshot, &query, (guint) verdict.runner_up, &item);
-  match->margin = verdict.runner_up >= 0
-                    ? match->similarity - verdict.runner_up_similarity
-                    : match->similarity;
+  weigh (match, matcher, &query, &verdict);
   settle (match, verdict.tied);
   return match;
 }

@@ -300,16 +300,23 @@ DML_API const float *dml_snapshot_get_item (const DmlSnapshot *snapshot,
  * @gallery: a #DmlGallery opened for writing
  * @encoder: (nullable): for its own thresholds, used where the gallery has too
  *   few labels
- * @false_accept_rate: wished, in (0, 1)
- * @threshold: (out caller-allocates): what was found and stored
+ * @false_accept_rate: wished share of unknown things that get a name, in
+ *   (0, 1)
+ * @threshold: (out caller-allocates) (optional): what was found and stored
  * @from_gallery: (out) (optional): %FALSE where it is the encoder's
  * @error: (nullable): return location for a #GError
  *
- * Measures how close items of different labels come and stores the threshold,
- * with the revision it was made for (reference: metric learning, 3.5;
- * docs/thresholds.md).
+ * Takes every label in turn out of the gallery, shows its items to the rest as
+ * unknown things, and stores by how much the best of the other labels may lead
+ * those behind it, at this and at other rates, with the revision it was made
+ * for. With @from_gallery @threshold's `threshold` is that lead, its `lower`
+ * and `upper` the 95 % interval of the rate; otherwise it is the encoder's
+ * similarity, and is not stored. At least ten labels with items are needed; one
+ * item each is enough. docs/thresholds.md says why a lead, and what it
+ * guarantees.
  *
- * Returns: %FALSE with #DML_ERROR_NOT_FOUND where neither has enough to go by
+ * Returns: %FALSE with #DML_ERROR_NOT_FOUND where neither has enough to go by,
+ *   #DML_ERROR_INVALID for a rate out of range, or what enrolling says
  */
 DML_API gboolean dml_gallery_calibrate (DmlGallery *gallery,
                                         DmlEncoder *encoder,
@@ -380,8 +387,7 @@ DML_API GType dml_matcher_get_type (void);
  * @error: (nullable): return location for a #GError
  *
  * Trains the classifier where it needs training. The threshold is @options',
- * else the gallery's calibrated one, else the encoder's, else 0.5; stored with
- * where it came from.
+ * else the gallery's calibrated lead, else the encoder's, else 0.5.
  *
  * Returns: (transfer full) (nullable): the matcher, or %NULL with
  *   #DML_ERROR_INVALID (an option out of range; a label filter that names a
@@ -392,7 +398,43 @@ DML_API DmlMatcher *dml_matcher_new (DmlSnapshot *snapshot, DmlEncoder *encoder,
                                      GError **error);
 DML_API DmlMatcher *dml_matcher_ref (DmlMatcher *matcher);
 DML_API void dml_matcher_unref (DmlMatcher *matcher);
+
+/**
+ * dml_matcher_get_threshold:
+ * @matcher: a #DmlMatcher
+ *
+ * Returns: the similarity to be exceeded; or the lead, where
+ *   dml_matcher_is_relative()
+ */
 DML_API double dml_matcher_get_threshold (const DmlMatcher *matcher);
+
+/**
+ * dml_matcher_is_relative:
+ * @matcher: a #DmlMatcher
+ *
+ * Whether the threshold comes from the gallery's own calibration: then it is
+ * the lead that the best label must have over the mean of the next five, and
+ * the similarity asked for differs from query to query
+ * (dml_match_get_threshold()).
+ */
+DML_API gboolean dml_matcher_is_relative (const DmlMatcher *matcher);
+
+/**
+ * dml_matcher_describe_threshold:
+ * @matcher: a #DmlMatcher
+ *
+ * Returns: (transfer none): what must be exceeded and who says so, in words
+ */
+DML_API const char *dml_matcher_describe_threshold (const DmlMatcher *matcher);
+
+/**
+ * dml_matcher_get_warning:
+ * @matcher: a #DmlMatcher
+ *
+ * Returns: (transfer none) (nullable): why the threshold may be out of date: it
+ *   was calibrated when there were far more or fewer labels
+ */
+DML_API const char *dml_matcher_get_warning (const DmlMatcher *matcher);
 
 /**
  * dml_matcher_get_threshold_origin:

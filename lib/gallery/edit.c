@@ -8,8 +8,7 @@
 #include "base/error.h"
 #include "gallery/rows.h"
 
-/* ---- labels
- * ------------------------------------------------------------------ */
+/* ---- labels -------------------------------------------------------------- */
 
 /* "did you mean" for a label that is not there. */
 static gboolean
@@ -103,8 +102,7 @@ find_or_add_label (DmlGallery *gallery, const char *label, gint64 *id,
   return TRUE;
 }
 
-/* ---- enrolling
- * ----------------------------------------------------------------- */
+/* ---- enrolling ----------------------------------------------------------- */
 
 /* Writes @vector to @blob as it is stored. */
 static gboolean
@@ -216,8 +214,7 @@ dml_gallery_enroll (DmlGallery *gallery, const char *label,
     gallery, enroll (gallery, label, vectors, infos, n, items, error), error);
 }
 
-/* ---- removing
- * --------------------------------------------------------------------- */
+/* ---- removing ------------------------------------------------------------ */
 
 static gboolean
 remove_label (DmlGallery *gallery, const char *label, guint *n_removed,
@@ -276,8 +273,7 @@ dml_gallery_remove_item (DmlGallery *gallery, gint64 item, GError **error)
                                  error);
 }
 
-/* ---- names and what belongs to them
- * ------------------------------------------------- */
+/* ---- names and what belongs to them -------------------------------------- */
 
 static gboolean
 merge_labels (DmlGallery *gallery, gint64 from, gint64 to, GError **error)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * What asks an encoder; all else knows embeddings only. */
 #include "gallery/gallery.h"
+#include "gallery/calibrate.h"
 #include "gallery/match.h"
 
 DmlGallery *
@@ -34,4 +35,19 @@ dml_matcher_new (DmlSnapshot *snapshot, DmlEncoder *encoder,
                            encoder, options->false_accept_rate, &threshold))
     return dml_matcher_new_with (snapshot, NULL, options, error);
   return dml_matcher_new_with (snapshot, &threshold, options, error);
+}
+
+gboolean
+dml_gallery_calibrate (DmlGallery *gallery, DmlEncoder *encoder,
+                       double false_accept_rate, DmlThreshold *threshold,
+                       gboolean *from_gallery, GError **error)
+{
+  DmlThreshold encoders;
+  const gboolean has =
+    encoder != NULL &&
+    dml_encoder_get_threshold (encoder, false_accept_rate, &encoders);
+
+  return dml_gallery_calibrate_with (gallery, has ? &encoders : NULL,
+                                     false_accept_rate, threshold, from_gallery,
+                                     error);
 }

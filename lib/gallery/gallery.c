@@ -168,8 +168,7 @@ dml_gallery_get_revision (DmlGallery *gallery, gint64 *revision, GError **error)
   return ok;
 }
 
-/* ---- transactions
- * ------------------------------------------------------------ */
+/* ---- transactions -------------------------------------------------------- */
 
 /* Whether the session's transaction is still there: a full disk makes SQLite
  * give it up, and going on would then commit by halves. */

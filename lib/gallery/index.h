@@ -15,12 +15,17 @@ typedef struct {
   guint32 row;
 } DmlHit;
 
+/* The nearest labels that a search tells apart: the best, five to compare it
+ * with (decide.c), and one that a caller may want to leave out. */
+#define DML_NEAREST_LABELS 7
+
 /* What one search finds. */
 typedef struct {
   DmlHit *hits; /* room for k; best first, equal scores by row */
   guint n_hits;
-  DmlHit best[2]; /* the nearest row, and the nearest of another label */
-  guint n_best;   /* 2, or 1 where there is one label only; 0: no rows */
+  /* The nearest row of each of the nearest labels, best first. */
+  DmlHit best[DML_NEAREST_LABELS];
+  guint n_best; /* fewer where there are fewer labels; 0: no rows */
 } DmlFound;
 
 typedef struct {
@@ -35,7 +40,7 @@ typedef struct _DmlIndex DmlIndex;
 typedef struct {
   const char *name;
   DmlIndex *(*build) (const DmlRowSet *set, GError **error);
-  /* Allocates nothing. The k nearest and the two best labels' nearest. */
+  /* Allocates nothing. The k nearest rows, and those of the nearest labels. */
   void (*search) (const DmlIndex *index, const float *query, guint k,
                   DmlFound *found);
   void (*free) (DmlIndex *index);

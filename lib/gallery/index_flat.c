@@ -43,22 +43,21 @@ insert_hit (DmlFound *found, guint k, DmlHit hit)
 static void
 insert_best (DmlFound *found, const guint32 *label_of, DmlHit hit)
 {
-  const guint32 label = label_of[hit.row];
   DmlHit *best = found->best;
+  guint i = 0;
 
-  if (found->n_best == 0) {
-    best[found->n_best++] = hit;
-  } else if (label == label_of[best[0].row]) {
-    if (hit.score > best[0].score)
-      best[0] = hit;
-  } else if (hit.score > best[0].score) {
-    best[1] = best[0];
-    best[0] = hit;
-    found->n_best = 2;
-  } else if (found->n_best == 1 || hit.score > best[1].score) {
-    best[1] = hit;
-    found->n_best = 2;
-  }
+  while (i < found->n_best && label_of[best[i].row] != label_of[hit.row])
+    i++;
+  if (i < found->n_best) {
+    if (hit.score <= best[i].score)
+      return;
+  } else if (found->n_best < DML_NEAREST_LABELS)
+    found->n_best++;
+  else
+    i--; /* the last one makes room */
+  for (; i > 0 && best[i - 1].score < hit.score; i--)
+    best[i] = best[i - 1];
+  best[i] = hit;
 }
 
 static void
@@ -79,8 +78,8 @@ flat_search (const DmlIndex *index, const float *query, guint k,
 
       if (found->n_hits < k || hit.score > found->hits[k - 1].score)
         insert_hit (found, k, hit);
-      /* Most rows are farther than both. */
-      if (found->n_best < 2 || hit.score > found->best[1].score)
+      if (found->n_best < DML_NEAREST_LABELS ||
+          hit.score > found->best[DML_NEAREST_LABELS - 1].score)
         insert_best (found, set->label_of, hit);
     }
   }

@@ -122,8 +122,7 @@ dml_gallery_get_thumbnail (DmlGallery *gallery, gint64 item, GError **error)
   return thumbnail;
 }
 
-/* ---- verify
- * ------------------------------------------------------------------- */
+/* ---- verify -------------------------------------------------------------- */
 
 #define PROBLEMS_MAX 1000 /* more than anybody reads */
 

@@ -240,17 +240,23 @@ load_vectors (DmlStore *store, DmlSnapshot *snapshot, const DmlSnapshot *last,
   return n_known == 0 || fetch_vectors (store, snapshot, last, known, error);
 }
 
+/* A number of a row, NaN for NULL. */
+static double
+column_number (DmlStmt *stmt, int column)
+{
+  return sqlite3_column_type (stmt, column) == SQLITE_NULL
+           ? (double) NAN
+           : sqlite3_column_double (stmt, column);
+}
+
 static gboolean
 load_thresholds (DmlStore *store, GArray *thresholds, GError **error)
 {
   g_autoptr (DmlStmt) stmt = dml_store_prepare (
     store,
-    "SELECT key,"
-    " json_extract (v, '$.false_accept_rate'), json_extract (v, '$.threshold'),"
-    " json_extract (v, '$.lower'), json_extract (v, '$.upper'),"
-    " json_extract (v, '$.n_genuine'), json_extract (v, '$.n_impostor'),"
-    " json_extract (v, '$.revision'), json_extract (v, '$.n_labels'),"
-    " json_extract (v, '$.guaranteed')"
+    "SELECT key, v ->> 'false_accept_rate', v ->> 'lead', v ->> 'crowd',"
+    " v ->> 'lower', v ->> 'upper', v ->> 'sure', v ->> 'true_accept_rate',"
+    " v ->> 'n_labels', v ->> 'n_genuine', v ->> 'revision'"
     " FROM (SELECT key, CASE json_valid (value) WHEN 1 THEN value ELSE '{}' END"
     "   AS v FROM calibration"
     "   WHERE key GLOB 'item/*' OR key GLOB 'prototype/*' ORDER BY key)",
@@ -260,7 +266,7 @@ load_thresholds (DmlStore *store, GArray *thresholds, GError **error)
   if (stmt == NULL)
     return FALSE;
   for (;;) {
-    DmlStoredThreshold t = { 0 };
+    DmlStoredLead t;
     const char *key;
 
     if (!dml_store_step (store, stmt, &row, "reading thresholds", error))
@@ -268,25 +274,27 @@ load_thresholds (DmlStore *store, GArray *thresholds, GError **error)
     if (!row)
       return TRUE;
     key = (const char *) sqlite3_column_text (stmt, 0);
-    t.threshold = (DmlThreshold){
-      .false_accept_rate = sqlite3_column_double (stmt, 1),
-      .threshold = sqlite3_column_double (stmt, 2),
-      .lower = sqlite3_column_double (stmt, 3),
-      .upper = sqlite3_column_double (stmt, 4),
-      .n_genuine = (guint) sqlite3_column_int (stmt, 5),
-      .n_impostor = (guint) sqlite3_column_int (stmt, 6),
+    t = (DmlStoredLead){
+      .prototype = key != NULL && key[0] == 'p',
+      .threshold = { .false_accept_rate = column_number (stmt, 1),
+                     .threshold = column_number (stmt, 2),
+                     .n_genuine = (guint) sqlite3_column_int (stmt, 9),
+                     .n_impostor = (guint) sqlite3_column_int (stmt, 8),
+                     .lower = column_number (stmt, 4),
+                     .upper = column_number (stmt, 5) },
+      .n_crowd = (guint) sqlite3_column_int (stmt, 3),
+      .sure = column_number (stmt, 6),
+      .true_accept = column_number (stmt, 7),
+      .revision = sqlite3_column_int64 (stmt, 10),
+      .n_labels = (guint) sqlite3_column_int (stmt, 8),
     };
-    t.revision = sqlite3_column_int64 (stmt, 7);
-    t.n_labels = (guint) sqlite3_column_int (stmt, 8);
-    t.guaranteed = sqlite3_column_int (stmt, 9) != 0;
-    if (key == NULL || sqlite3_column_type (stmt, 2) != SQLITE_FLOAT ||
-        !(t.threshold.false_accept_rate > 0.0 &&
+    if (!(t.threshold.false_accept_rate > 0.0 &&
           t.threshold.false_accept_rate < 1.0) ||
-        !(fabs (t.threshold.threshold) <= 1.0))
+        !isfinite (t.threshold.threshold) || t.n_crowd < 1 ||
+        t.n_crowd >= DML_NEAREST_LABELS)
       return dml_fail (error, FORMAT,
                        "%s: threshold %s is damaged; calibrate again",
                        store->path, key != NULL ? key : "?");
-    g_strlcpy (t.kind, key[0] == 'i' ? "item" : "prototype", sizeof t.kind);
     g_array_append_val (thresholds, t);
   }
 }

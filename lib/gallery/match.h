@@ -37,8 +37,13 @@ struct _DmlMatcher {
   const DmlClassifierClass *klass;
   gpointer model;
   guint k;
-  double threshold, margin;
+  double threshold; /* fixed; unused where n_crowd > 0 */
+  double lead;      /* over the mean of the next n_crowd labels */
+  guint n_crowd;    /* 0: the threshold is fixed */
+  double margin;
   const char *origin; /* static */
+  char *in_words;     /* where the threshold comes from, for people */
+  char *warning;      /* NULL, or why that may be out of date */
 };
 
 /* dml_matcher_new() with the encoder's threshold for the wished rate, or NULL
@@ -48,5 +53,9 @@ DmlMatcher *dml_matcher_new_with (DmlSnapshot *snapshot,
                                   const DmlMatcherOptions *options,
                                   GError **error);
 
-/* decide.c: the answer to one query. */
+/* decide.c: mean similarity of the @n_crowd nearest labels but @label; of fewer
+ * where there are fewer, 0 where there is none. */
+double dml_crowd (const DmlNear *near, guint label, guint n_crowd);
+
+/* The answer to one query. */
 DmlMatch *dml_decide (const DmlMatcher *matcher, const float *query);

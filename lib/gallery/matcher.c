@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "gallery/calibrate.h"
 #include "gallery/gallery.h"
 
 G_DEFINE_BOXED_TYPE (DmlMatcher, dml_matcher, dml_matcher_ref,
@@ -72,53 +73,115 @@ keep_labels (DmlSnapshot *snapshot, const char *const *wanted, GError **error)
   return dml_snapshot_filter (snapshot, keep, error);
 }
 
-/* The stored threshold for the largest rate that does not exceed the wished
- * one, else for the smallest there is. */
-static const DmlStoredThreshold *
-stored_threshold (const DmlSnapshot *snapshot, const char *kind, double wished)
+/* The stored lead for the largest rate that does not exceed the wished one,
+ * else for the smallest there is. */
+static const DmlStoredLead *
+stored_lead (const DmlSnapshot *snapshot, gboolean prototype, double wished)
 {
-  const DmlStoredThreshold *best = NULL;
+  const DmlStoredLead *best = NULL;
+  const double most = wished * (1.0 + 1e-9); /* 0.01, however it was written */
 
   for (guint i = 0; i < snapshot->thresholds->len; i++) {
-    const DmlStoredThreshold *t =
-      &g_array_index (snapshot->thresholds, DmlStoredThreshold, i);
+    const DmlStoredLead *t =
+      &g_array_index (snapshot->thresholds, DmlStoredLead, i);
     const double rate = t->threshold.false_accept_rate;
-    /* A hair of room: 0.01 must find 0.01 however it was written. */
-    const gboolean fits = rate <= wished * (1.0 + 1e-9);
-    const gboolean best_fits =
-      best != NULL &&
-      best->threshold.false_accept_rate <= wished * (1.0 + 1e-9);
+    const double best_rate = best ? best->threshold.false_accept_rate : 0.0;
 
-    if (!g_str_equal (t->kind, kind))
+    if (t->prototype != prototype)
       continue;
-    if (best == NULL || (fits && !best_fits) ||
-        (fits == best_fits &&
-         (rate > best->threshold.false_accept_rate) == fits))
+    if (best == NULL || (rate <= most ? best_rate > most || rate > best_rate
+                                      : best_rate > rate))
       best = t;
   }
   return best;
 }
 
+/* Numbers for people, with a point whatever the locale. */
+static const char *
+number (char *buffer, double value)
+{
+  return g_ascii_formatd (buffer, G_ASCII_DTOSTR_BUF_SIZE, "%.3g", value);
+}
+
+static guint
+count_classes (const DmlSnapshot *snapshot)
+{
+  guint n = 0;
+
+  for (guint l = 0; l < snapshot->labels->n; l++)
+    n += dml_snapshot_n_of (snapshot, l) > 0;
+  return n;
+}
+
+static void
+use_lead (DmlMatcher *matcher, const DmlStoredLead *stored, guint n_classes)
+{
+  char lead[G_ASCII_DTOSTR_BUF_SIZE], rate[G_ASCII_DTOSTR_BUF_SIZE];
+  char lower[G_ASCII_DTOSTR_BUF_SIZE], upper[G_ASCII_DTOSTR_BUF_SIZE];
+  char sure[G_ASCII_DTOSTR_BUF_SIZE];
+  const double wished = stored->threshold.false_accept_rate;
+  g_autofree char *more =
+    isnan (stored->sure) ? g_strdup_printf ("to be sure of it takes %u labels",
+                                            dml_labels_needed (wished))
+                         : g_strdup_printf ("a lead of %s is sure to keep it",
+                                            number (sure, stored->sure));
+
+  matcher->lead = stored->threshold.threshold;
+  matcher->n_crowd = stored->n_crowd;
+  matcher->origin = "gallery";
+  matcher->in_words = g_strdup_printf (
+    "the best label must lead the mean of the next %u by %s: calibrated on "
+    "this gallery's %u labels at revision %" G_GINT64_FORMAT
+    " for a false-accept rate of %s (95 %% interval %s to %s; %s)",
+    stored->n_crowd, number (lead, matcher->lead), stored->n_labels,
+    stored->revision, number (rate, wished),
+    number (lower, stored->threshold.lower),
+    number (upper, stored->threshold.upper), more);
+  if (3 * n_classes < 2 * stored->n_labels ||
+      2 * n_classes > 3 * stored->n_labels)
+    matcher->warning = g_strdup_printf (
+      "%s: calibrated with %u labels at revision %" G_GINT64_FORMAT
+      "; there are %u now: calibrate again",
+      matcher->snapshot->path, stored->n_labels, stored->revision, n_classes);
+}
+
+static void
+use_threshold (DmlMatcher *matcher, double threshold, const char *origin,
+               const char *why)
+{
+  char buffer[G_ASCII_DTOSTR_BUF_SIZE];
+
+  matcher->threshold = threshold;
+  matcher->origin = origin;
+  matcher->in_words = g_strdup_printf ("the similarity must exceed %s: %s",
+                                       number (buffer, threshold), why);
+}
+
 static void
 choose_threshold (DmlMatcher *matcher, const DmlMatcherOptions *options,
-                  const DmlThreshold *encoders)
+                  const DmlThreshold *encoders, guint n_all)
 {
-  const DmlStoredThreshold *stored = stored_threshold (
-    matcher->snapshot, matcher->klass->kind, options->false_accept_rate);
+  const DmlSnapshot *snapshot = matcher->snapshot;
+  const DmlStoredLead *stored =
+    stored_lead (snapshot, matcher->klass == &dml_classifier_prototype,
+                 options->false_accept_rate);
+  const guint n_classes = count_classes (snapshot);
 
   if (!isnan (options->threshold)) {
-    matcher->threshold = options->threshold;
-    matcher->origin = "option";
-  } else if (stored != NULL) {
-    matcher->threshold = stored->threshold.threshold;
-    matcher->origin = "gallery";
+    use_threshold (matcher, options->threshold, "option", "as asked for");
+  } else if (stored != NULL && stored->n_crowd < n_classes) {
+    use_lead (matcher, stored, n_all);
   } else if (encoders != NULL) {
-    matcher->threshold = encoders->threshold;
-    matcher->origin = "encoder";
+    use_threshold (matcher, encoders->threshold, "encoder",
+                   "the encoder's own, for a gallery that is not calibrated");
   } else {
-    matcher->threshold = 0.5;
-    matcher->origin = "default";
+    use_threshold (matcher, 0.5, "default",
+                   "a guess, since neither gallery nor encoder is calibrated");
   }
+  if (matcher->n_crowd == 0 && stored != NULL && isnan (options->threshold))
+    matcher->warning = g_strdup_printf (
+      "%s: is calibrated, but that needs %u labels and there are %u",
+      snapshot->path, stored->n_crowd + 1, n_classes);
 }
 
 DmlMatcher *
@@ -141,7 +204,7 @@ dml_matcher_new_with (DmlSnapshot *snapshot, const DmlThreshold *encoders,
   matcher->k = options->k;
   matcher->margin = options->margin;
   matcher->klass = dml_classifier_class (options->classifier);
-  choose_threshold (matcher, options, encoders);
+  choose_threshold (matcher, options, encoders, count_classes (snapshot));
   params = dml_classify_params (matcher->snapshot->space.metric);
   if (matcher->snapshot->n_items > 0 &&
       !(matcher->model =
@@ -165,13 +228,33 @@ dml_matcher_unref (DmlMatcher *matcher)
   if (matcher->model != NULL)
     matcher->klass->free (matcher->model);
   g_clear_pointer (&matcher->snapshot, dml_snapshot_unref);
+  g_free (matcher->in_words);
+  g_free (matcher->warning);
   g_free (matcher);
 }
 
 double
 dml_matcher_get_threshold (const DmlMatcher *matcher)
 {
-  return matcher->threshold;
+  return matcher->n_crowd > 0 ? matcher->lead : matcher->threshold;
+}
+
+gboolean
+dml_matcher_is_relative (const DmlMatcher *matcher)
+{
+  return matcher->n_crowd > 0;
+}
+
+const char *
+dml_matcher_describe_threshold (const DmlMatcher *matcher)
+{
+  return matcher->in_words;
+}
+
+const char *
+dml_matcher_get_warning (const DmlMatcher *matcher)
+{
+  return matcher->warning;
 }
 
 const char *

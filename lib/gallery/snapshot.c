@@ -88,8 +88,7 @@ dml_labels_find_id (const DmlLabels *labels, gint64 id)
   return low < labels->n && labels->ids[low] == id ? (gint) low : -1;
 }
 
-/* ---- making
- * ------------------------------------------------------------------ */
+/* ---- making -------------------------------------------------------------- */
 
 DmlSnapshot *
 dml_snapshot_alloc (const char *path, const DmlSpace *space, DmlLabels *labels,
@@ -102,7 +101,7 @@ dml_snapshot_alloc (const char *path, const DmlSpace *space, DmlLabels *labels,
   snapshot->space = dml_space_copy (space);
   snapshot->labels = labels;
   snapshot->n_items = n_items;
-  snapshot->thresholds = g_array_new (FALSE, TRUE, sizeof (DmlStoredThreshold));
+  snapshot->thresholds = g_array_new (FALSE, TRUE, sizeof (DmlStoredLead));
   /* n_items x dim fits: both are below 2^32. */
   snapshot->rows = dml_mem_new (float, (size_t) n_items * space->dim, error);
   if (snapshot->rows == NULL ||
@@ -194,8 +193,7 @@ dml_snapshot_unref (DmlSnapshot *snapshot)
   g_free (snapshot);
 }
 
-/* ---- asking
- * -------------------------------------------------------------------- */
+/* ---- asking -------------------------------------------------------------- */
 
 gint64
 dml_snapshot_get_revision (const DmlSnapshot *snapshot)

@@ -30,14 +30,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlLabels, dml_labels_unref)
 gint dml_labels_find (const DmlLabels *labels, const char *name);
 gint dml_labels_find_id (const DmlLabels *labels, gint64 id);
 
-/* A stored threshold and what it was made for. */
+/* A stored calibration: threshold.threshold is the lead to be exceeded. */
 typedef struct {
-  char kind[16]; /* "item" or "prototype" */
+  gboolean prototype; /* by similarity to prototypes, else to items */
   DmlThreshold threshold;
-  gint64 revision;
+  guint n_crowd;      /* labels that the lead is over; at least 1 */
+  double sure;        /* lead with 95 % confidence, NaN where not reachable */
+  double true_accept; /* NaN where not known */
+  gint64 revision;    /* what it was made for */
   guint n_labels;
-  gboolean guaranteed; /* a bound, not an estimate */
-} DmlStoredThreshold;
+} DmlStoredLead;
 
 struct _DmlSnapshot {
   gatomicrefcount ref_count;
@@ -52,7 +54,7 @@ struct _DmlSnapshot {
   guint32 *by_label; /* row numbers, label after label ... */
   guint32 *first;    /* ... those of label l: first[l] .. first[l + 1] - 1 */
   DmlIndex *index;
-  GArray *thresholds; /* of DmlStoredThreshold */
+  GArray *thresholds; /* of DmlStoredLead */
 };
 
 /* Room for @n_items rows, to be filled by the caller: rows, ids, label_of,

@@ -257,8 +257,7 @@ dml_store_unbound_work (DmlStore *store)
   sqlite3_progress_handler (store->db, 0, NULL, NULL);
 }
 
-/* ---- opening
- * ------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------- */
 
 /* Write-ahead logging needs memory that all processes share, which a file
  * system over the network only pretends to have. */

@@ -43,8 +43,7 @@ assert_snapshot_fails (const Fixture *fixture, const char *words)
   assert_message_has (error, fixture->path, words);
 }
 
-/* ---- life
- * -------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------- */
 
 static void
 test_enrol_and_read_back (Fixture *fixture, gconstpointer data)
@@ -262,8 +261,7 @@ test_bad_vectors_are_refused (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (dml_snapshot_get_n_labels (snapshot), ==, 0);
 }
 
-/* ---- transactions
- * -------------------------------------------------------------- */
+/* ---- transactions -------------------------------------------------------- */
 
 static void
 test_session_commits_or_rolls_back (Fixture *fixture, gconstpointer data)
@@ -388,8 +386,7 @@ test_a_file_moved_to_the_path_is_followed (Fixture *fixture, gconstpointer data)
   g_assert_error (error, DML_ERROR, DML_ERROR_NOT_FOUND);
 }
 
-/* ---- what is no gallery
- * ------------------------------------------------------------ */
+/* ---- what is no gallery -------------------------------------------------- */
 
 static void
 test_wrong_path (Fixture *fixture, gconstpointer data)
@@ -548,8 +545,7 @@ test_a_damaged_head_is_named (Fixture *fixture, gconstpointer data)
   }
 }
 
-/* ---- may not be written, held by others
- * ------------------------------------------------ */
+/* ---- may not be written, held by others ---------------------------------- */
 
 /* Root may write everything; nobody may not. */
 static gboolean

@@ -266,6 +266,21 @@ test_impossible_options (void)
   }
 }
 
+static void
+store_lead (DmlSnapshot *snapshot, double rate, double lead, guint n_crowd)
+{
+  const DmlStoredLead stored = {
+    .threshold = { rate, lead, 0, 4, 0.0, 1.0 },
+    .n_crowd = n_crowd,
+    .sure = (double) NAN,
+    .true_accept = (double) NAN,
+    .revision = 1,
+    .n_labels = 4,
+  };
+
+  g_array_append_val (snapshot->thresholds, stored);
+}
+
 /* Whom the threshold comes from: option before gallery before encoder. */
 static void
 test_threshold_origin (void)
@@ -274,21 +289,15 @@ test_threshold_origin (void)
     circle (DML_METRIC_COSINE, 4, angles, angle_labels, 4);
   const DmlThreshold encoders = { 0.01, 0.61, 0, 0, 0, 0 };
   DmlMatcherOptions options = DML_MATCHER_OPTIONS_INIT;
-  static const struct {
-    double rate, threshold;
-  } stored[] = { { 0.001, 0.8 }, { 0.1, 0.6 }, { 0.01, 0.7 } };
 
   for (guint step = 0; step < 4; step++) {
     g_autoptr (DmlMatcher) matcher = NULL;
 
-    if (step == 2)
-      for (guint i = 0; i < 3; i++) {
-        const DmlStoredThreshold t = {
-          "item", { stored[i].rate, stored[i].threshold, 0, 0, 0, 0 }, 1, 4, 0
-        };
-
-        g_array_append_val (snapshot->thresholds, t);
-      }
+    if (step == 2) {
+      store_lead (snapshot, 0.001, 0.8, 2);
+      store_lead (snapshot, 0.1, 0.6, 2);
+      store_lead (snapshot, 0.01, 0.7, 2);
+    }
     if (step == 3)
       options.threshold = 0.3;
     matcher =
@@ -298,9 +307,11 @@ test_threshold_origin (void)
       ((const char *[]){ "default", "encoder", "gallery", "option" })[step]);
     g_assert_cmpfloat (dml_matcher_get_threshold (matcher), ==,
                        ((const double[]){ 0.5, 0.61, 0.7, 0.3 })[step]);
+    g_assert_cmpint (dml_matcher_is_relative (matcher), ==, step == 2);
+    g_assert_null (dml_matcher_get_warning (matcher));
   }
   /* The largest rate that does not exceed the wished one, else the smallest. */
-  options.threshold = NAN;
+  options.threshold = (double) NAN;
   for (guint i = 0; i < 4; i++) {
     g_autoptr (DmlMatcher) matcher = NULL;
 
@@ -311,8 +322,45 @@ test_threshold_origin (void)
   }
 }
 
-/* ---- the index
- * ------------------------------------------------------------------ */
+/* A calibrated gallery asks for a lead over the next labels' mean. */
+static void
+test_lead (void)
+{
+  g_autoptr (DmlSnapshot) snapshot =
+    circle (DML_METRIC_COSINE, 4, angles, angle_labels, 4);
+  const char *const two[] = { "0", "1", NULL };
+  DmlMatcherOptions options = DML_MATCHER_OPTIONS_INIT;
+  g_autoptr (DmlMatcher) filtered = NULL;
+  double crowd;
+  float query[DIM];
+
+  store_lead (snapshot, 0.01, 0.3, 2);
+  set_angle (query, -20); /* nearest 0 at 20 degrees, then 1 at 60, 2 at 64 */
+  crowd = (cos (60 * G_PI / 180) + cos (64 * G_PI / 180)) / 2;
+  for (guint c = DML_CLASSIFIER_KNN; c <= DML_CLASSIFIER_BAYES; c++) {
+    options.classifier = c;
+    if (c == DML_CLASSIFIER_PROTOTYPE) /* has a calibration of its own */
+      continue;
+    g_autoptr (DmlMatch) match = match_one (snapshot, &options, query);
+
+    g_assert_cmpfloat (fabs (dml_match_get_threshold (match) - crowd - 0.3), <,
+                       1e-6);
+    g_assert_cmpint (dml_match_get_decision (match), ==, DML_DECISION_KNOWN);
+  }
+  options.classifier = DML_CLASSIFIER_KNN;
+  set_angle (query, 42); /* as near to 1 as to 2, and 0 is near, too */
+  g_autoptr (DmlMatch) match = match_one (snapshot, &options, query);
+
+  g_assert_cmpint (dml_match_get_decision (match), ==, DML_DECISION_UNKNOWN);
+  g_assert_cmpfloat (dml_match_get_threshold (match), >, 1.0);
+  /* Two labels have no two others to lead. */
+  options.labels = two;
+  filtered = dml_matcher_new_with (snapshot, NULL, &options, NULL);
+  g_assert_false (dml_matcher_is_relative (filtered));
+  g_assert_nonnull (strstr (dml_matcher_get_warning (filtered), "needs 3"));
+}
+
+/* ---- the index ----------------------------------------------------------- */
 
 typedef struct {
   double score;
@@ -335,7 +383,7 @@ static void
 test_flat_finds_what_sorting_finds (void)
 {
   static const guint ns[] = { 1, 2, 255, 256, 257, 700 };
-  enum { D = 19 };
+  enum { D = 19, N_LABELS = 9 };
   DmlRng rng;
 
   dml_rng_init (&rng, 5, 0);
@@ -354,11 +402,11 @@ test_flat_finds_what_sorting_finds (void)
     for (guint i = 0; i < n; i++) {
       /* Every third row stands there twice, so that there are ties. */
       fixture_vector (rows + i * D, D, i % 3 == 2 ? i - 1 : i);
-      labels[i] = dml_rng_below (&rng, 4);
+      labels[i] = dml_rng_below (&rng, N_LABELS);
     }
     fixture_vector (query, D, 1000 + t);
     g_autoptr (DmlSnapshot) snapshot =
-      fixture_snapshot (rows, labels, n, 4, D, metric);
+      fixture_snapshot (rows, labels, n, N_LABELS, D, metric);
 
     dml_rows_score (scores, query, rows, D, n, metric);
     for (guint i = 0; i < n; i++)
@@ -368,14 +416,18 @@ test_flat_finds_what_sorting_finds (void)
     g_assert_cmpuint (found.n_hits, ==, MIN (k, n));
     for (guint i = 0; i < found.n_hits; i++)
       g_assert_cmpuint (hits[i].row, ==, exact[i].row);
-    g_assert_cmpuint (found.best[0].row, ==, exact[0].row);
-    guint other = 1;
+    guint n_best = 0;
+    gboolean seen[N_LABELS] = { FALSE };
 
-    while (other < n && labels[exact[other].row] == labels[exact[0].row])
-      other++;
-    g_assert_cmpuint (found.n_best, ==, other < n ? 2 : 1);
-    if (other < n)
-      g_assert_cmpuint (found.best[1].row, ==, exact[other].row);
+    for (guint i = 0; i < n && n_best < DML_NEAREST_LABELS; i++) {
+      const guint32 label = labels[exact[i].row];
+
+      if (!seen[label]) {
+        g_assert_cmpuint (found.best[n_best++].row, ==, exact[i].row);
+        seen[label] = TRUE;
+      }
+    }
+    g_assert_cmpuint (found.n_best, ==, n_best);
   }
 }
 
@@ -466,6 +518,7 @@ main (int argc, char **argv)
   g_test_add_func ("/match/label-filter", test_label_filter);
   g_test_add_func ("/match/impossible-options", test_impossible_options);
   g_test_add_func ("/match/threshold-origin", test_threshold_origin);
+  g_test_add_func ("/match/lead", test_lead);
   g_test_add_func ("/match/flat-finds-what-sorting-finds",
                    test_flat_finds_what_sorting_finds);
   g_test_add_func ("/match/scores-are-right", test_scores_are_right);

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Thresholds: the statistics, and their way through the file. */
+#include "gallery_fixture.h"
+
+#include <json-glib/json-glib.h>
+
+#include "base/error.h"
+#include "gallery/calibrate.h"
+#include "gallery/rows.h"
+#include "metric/metric.h"
+
+/* ---- bounds -------------------------------------------------------------- */
+
+static double
+number (JsonObject *group, const char *name, guint i)
+{
+  JsonObject *tensor = json_object_get_object_member (group, name);
+
+  return json_array_get_double_element (
+    json_object_get_array_member (tensor, "data"), i);
+}
+
+static void
+assert_close (double got, double want)
+{
+  if (fabs (got - want) > 1e-12 + 1e-10 * fabs (want))
+    g_error ("got %.17g, expected %.17g", got, want);
+}
+
+static void
+test_golden_bounds (void)
+{
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  g_autofree char *path =
+    g_build_filename (g_getenv ("DML_TEST_SOURCE_ROOT"), "tests", "golden",
+                      "calibration_threshold.json", NULL);
+  JsonObject *golden, *inputs, *expected;
+
+  g_assert_true (json_parser_load_from_file (parser, path, NULL));
+  golden = json_array_get_object_element (
+    json_object_get_array_member (
+      json_node_get_object (json_parser_get_root (parser)), "cases"),
+    0);
+  g_assert_cmpstr (json_object_get_string_member (golden, "id"), ==,
+                   "calibration/binomial_bounds");
+  inputs = json_object_get_object_member (golden, "inputs");
+  expected = json_object_get_object_member (golden, "expected");
+  for (guint i = 0; i < 8; i++) {
+    const size_t k = (size_t) number (inputs, "k_n", 2 * i);
+    const size_t n = (size_t) number (inputs, "k_n", 2 * i + 1);
+
+    assert_close (dml_binomial_lower (k, n, 0.025),
+                  number (expected, "clopper_pearson_two_sided", 2 * i));
+    assert_close (dml_binomial_upper (k, n, 0.025),
+                  number (expected, "clopper_pearson_two_sided", 2 * i + 1));
+    assert_close (dml_binomial_upper (k, n, 0.05),
+                  number (expected, "clopper_pearson_upper_one_sided", i));
+  }
+}
+
+/* Against the sum of the binomial's terms, where that is short. */
+static void
+test_bounds_solve_their_equation (void)
+{
+  for (size_t n = 1; n < 400; n = n * 2 + 1)
+    for (size_t k = 0; k < MIN (n, 40); k += 3) {
+      const double p = dml_binomial_upper (k, n, 0.05);
+      double sum = 0;
+
+      for (size_t i = 0; i <= k; i++)
+        sum += exp (lgamma (n + 1.0) - lgamma (i + 1.0) - lgamma (n - i + 1.0) +
+                    (double) i * log (p) + (double) (n - i) * log1p (-p));
+      g_assert_cmpfloat (fabs (sum - 0.05), <, 1e-9);
+    }
+}
+
+/* ---- the fit ------------------------------------------------------------- */
+
+typedef struct {
+  double impostor[400], genuine[400], weight[400];
+  DmlLeads leads;
+} Sample;
+
+static void
+sample_init (Sample *sample, guint n)
+{
+  for (guint i = 0; i < n; i++) {
+    sample->genuine[i] = NAN;
+    sample->weight[i] = 1.0;
+  }
+  sample->leads = (DmlLeads){
+    .n_labels = n,
+    .n_crowd = 5,
+    .n = n,
+    .impostor = sample->impostor,
+    .genuine = sample->genuine,
+    .weight = sample->weight,
+  };
+}
+
+/* Exponential leads: the estimate hits the rate on the average, its interval
+ * holds the true rate, and the sure lead keeps it. */
+static void
+test_fit_of_known_leads (void)
+{
+  static const double rates[] = { 0.2, 0.1, 0.05, 0.01 };
+  enum { N_TIMES = 400, N = 120 };
+  g_autofree Sample *sample = g_new (Sample, 1);
+  DmlRng rng;
+
+  dml_rng_init (&rng, 3, 0);
+  for (guint r = 0; r < G_N_ELEMENTS (rates); r++) {
+    guint n_inside = 0, n_sure = 0, n_broken = 0;
+    double mean = 0;
+
+    for (guint t = 0; t < N_TIMES; t++) {
+      DmlLeadFit fit;
+      double rate;
+
+      sample_init (sample, N);
+      for (guint i = 0; i < N; i++)
+        sample->impostor[i] = -0.1 * log1p (-dml_rng_uniform (&rng));
+      dml_leads_fit (&sample->leads, rates[r], &fit);
+      rate = exp (-fit.lead / 0.1);
+      mean += rate / N_TIMES;
+      n_inside += rate >= fit.lower && rate <= fit.upper;
+      if (!isnan (fit.sure)) {
+        n_sure++;
+        n_broken += exp (-fit.sure / 0.1) > rates[r];
+      }
+      g_assert_cmpfloat (fit.lower, <, rates[r]);
+      g_assert_cmpfloat (fit.upper, >, rates[r]);
+    }
+    g_assert_cmpfloat (fabs (mean / rates[r] - 1), <, 0.25);
+    g_assert_cmpuint (n_inside, >, N_TIMES * 95 / 100);
+    /* 120 labels are 60 units: enough for 5 %, not for 1 %. */
+    g_assert_cmpuint (n_sure, ==, rates[r] > 0.04 ? N_TIMES : 0);
+    g_assert_cmpuint (n_broken, <, N_TIMES * 5 / 100);
+  }
+  g_assert_cmpuint (dml_labels_needed (0.01), ==, 598);
+}
+
+/* Several items of a label are one unit; ties, equal leads, few labels. */
+static void
+test_fit_of_odd_leads (void)
+{
+  g_autofree Sample *sample = g_new (Sample, 1);
+  DmlLeadFit fit, once;
+
+  sample_init (sample, 40);
+  for (guint i = 0; i < 40; i++)
+    sample->impostor[i] = 0.01 * i;
+  dml_leads_fit (&sample->leads, 0.05, &once);
+  sample_init (sample, 80);
+  sample->leads.n_labels = 40;
+  for (guint i = 0; i < 80; i++) {
+    sample->impostor[i] = 0.01 * (i / 2);
+    sample->weight[i] = 0.5;
+  }
+  dml_leads_fit (&sample->leads, 0.05, &fit);
+  g_assert_cmpfloat (fabs (fit.lead - once.lead), <, 1e-9);
+  g_assert_cmpfloat (fabs (fit.upper - once.upper), <, 1e-9);
+
+  for (guint n = 3; n < 30; n += 9) {
+    sample_init (sample, n);
+    for (guint i = 0; i < n; i++)
+      sample->impostor[i] = 0.25;
+    dml_leads_fit (&sample->leads, 0.01, &fit);
+    g_assert_cmpfloat (fit.lead, ==, 0.25);
+    g_assert_cmpfloat (fit.upper, >=, 0.01);
+    g_assert_true (isnan (fit.true_accept));
+  }
+}
+
+/* ---- unknown things before a gallery ------------------------------------- */
+
+enum { DIM = 24 };
+
+/* A thing's embedding: things crowd round common directions, as products of a
+ * kind do. */
+static void
+draw_thing (float *vector, DmlRng *rng)
+{
+  float kind[DIM];
+  double sum = 0;
+
+  fixture_vector (kind, DIM, 1000 + dml_rng_below (rng, 12));
+  for (guint d = 0; d < DIM; d++) {
+    vector[d] = kind[d] + (float) (0.25 * dml_rng_normal (rng));
+    sum += (double) vector[d] * (double) vector[d];
+  }
+  for (guint d = 0; d < DIM; d++)
+    vector[d] /= (float) sqrt (sum);
+}
+
+/* The same thing on a counter: everything has a bit of the counter in it. */
+static void
+put_on_counter (float *vector, DmlRng *rng)
+{
+  float counter[DIM];
+
+  fixture_vector (counter, DIM, 5);
+  for (guint d = 0; d < DIM; d++)
+    vector[d] += 0.8f * counter[d] + (float) (0.1 * dml_rng_normal (rng));
+}
+
+/* Shares of unknown things that a lead lets in: as photographed for the
+ * gallery, and on the counter. */
+static void
+count_accepted (const DmlSnapshot *snapshot, double lead, DmlRng *rng,
+                double share[2])
+{
+  enum { N_UNKNOWN = 500 };
+  DmlHit hit;
+  DmlFound found = { .hits = &hit };
+
+  share[0] = share[1] = 0;
+  for (guint i = 0; i < N_UNKNOWN; i++) {
+    float vector[DIM];
+
+    draw_thing (vector, rng);
+    for (guint on_counter = 0; on_counter < 2; on_counter++) {
+      const DmlQuery query = {
+        vector, dml_query_inv_norm (vector, DIM, DML_METRIC_COSINE), &found
+      };
+      DmlNear near;
+
+      snapshot->index->klass->search (snapshot->index, vector, 1, &found);
+      dml_near_items (snapshot, &query, &near);
+      share[on_counter] +=
+        near.similarity[0] - dml_crowd (&near, near.label[0], 5) > lead
+          ? 1.0 / N_UNKNOWN
+          : 0.0;
+      put_on_counter (vector, rng);
+    }
+  }
+}
+
+/* One photograph a product, forty products: unknown things of the same sort
+ * pass at the wished rate; on a counter, which takes all similarities down,
+ * about as often. */
+static void
+test_unknown_things_are_rejected_at_the_wished_rate (void)
+{
+  enum { N_SHOPS = 20, N = 40 };
+  double mean[2] = { 0, 0 };
+  DmlRng rng;
+
+  dml_rng_init (&rng, 11, 0);
+  for (guint shop = 0; shop < N_SHOPS; shop++) {
+    float rows[N * DIM];
+    guint32 labels[N];
+    g_autoptr (DmlSnapshot) snapshot = NULL;
+    g_auto (DmlLeads) leads = { 0 };
+    double share[2];
+    DmlLeadFit fit;
+
+    for (guint i = 0; i < N; i++) {
+      draw_thing (rows + i * DIM, &rng);
+      labels[i] = i;
+    }
+    snapshot = fixture_snapshot (rows, labels, N, N, DIM, DML_METRIC_COSINE);
+    g_assert_true (
+      dml_leads_measure (snapshot, &dml_classifier_knn, &leads, NULL));
+    dml_leads_fit (&leads, 0.1, &fit);
+    count_accepted (snapshot, fit.lead, &rng, share);
+    mean[0] += share[0] / N_SHOPS;
+    mean[1] += share[1] / N_SHOPS;
+  }
+  g_test_message ("wished 0.1, got %.3f, on a counter %.3f", mean[0], mean[1]);
+  g_assert_cmpfloat (mean[0], >, 0.05);
+  g_assert_cmpfloat (mean[0], <, 0.16);
+  g_assert_cmpfloat (mean[1], >, 0.01);
+  g_assert_cmpfloat (mean[1], <, 0.16);
+}
+
+/* Taking a label out and showing it gives what a gallery without it says. */
+static void
+test_leads_are_those_of_the_rest (void)
+{
+  enum { N = 60, N_LABELS = 14 };
+  float rows[N * DIM];
+  guint32 labels[N];
+  DmlRng rng;
+
+  dml_rng_init (&rng, 4, 0);
+  for (guint i = 0; i < N; i++) {
+    draw_thing (rows + i * DIM, &rng);
+    labels[i] = i % N_LABELS;
+  }
+  g_autoptr (DmlSnapshot) snapshot =
+    fixture_snapshot (rows, labels, N, N_LABELS, DIM, DML_METRIC_COSINE);
+
+  for (guint prototype = 0; prototype < 2; prototype++) {
+    const DmlClassifierClass *klass =
+      prototype ? &dml_classifier_prototype : &dml_classifier_knn;
+    g_auto (DmlLeads) leads = { 0 };
+    guint i = 0;
+
+    g_assert_true (dml_leads_measure (snapshot, klass, &leads, NULL));
+    g_assert_cmpuint (leads.n, ==, N);
+    g_assert_cmpuint (leads.n_labels, ==, N_LABELS);
+    g_assert_cmpuint (leads.n_genuine, ==, N_LABELS);
+    for (guint l = 0; l < N_LABELS; l++) {
+      gboolean keep[N_LABELS];
+      g_autoptr (DmlSnapshot) rest = NULL;
+      g_autoptr (DmlMatcher) matcher = NULL;
+      DmlMatcherOptions options = DML_MATCHER_OPTIONS_INIT;
+
+      for (guint other = 0; other < N_LABELS; other++)
+        keep[other] = other != l;
+      rest = dml_snapshot_filter (snapshot, keep, NULL);
+      options.classifier = klass->id;
+      options.k = 1;
+      matcher = dml_matcher_new_with (rest, NULL, &options, NULL);
+      for (guint row = l; row < N; row += N_LABELS, i++) {
+        DmlMatch *match;
+
+        matcher->n_crowd = DML_CROWD;
+        matcher->lead = 0;
+        dml_matcher_match (matcher, rows + row * DIM, 1, &match);
+        g_assert_cmpfloat (
+          fabs (leads.impostor[i] - (dml_match_get_similarity (match) -
+                                     dml_match_get_threshold (match))),
+          <, 1e-6);
+        dml_match_unref (match);
+      }
+    }
+  }
+}
+
+/* ---- through the file ---------------------------------------------------- */
+
+static void
+test_calibrate_and_match (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (DmlGallery) gallery = NULL;
+  g_autoptr (GError) error = NULL;
+  DmlThreshold threshold;
+  gboolean from_gallery;
+  gint64 revision;
+  DmlRng rng;
+
+  fixture->space = fixture_space (DIM, DML_METRIC_COSINE);
+  gallery = fixture_open (fixture, DML_GALLERY_CREATE);
+  dml_rng_init (&rng, 8, 0);
+  for (guint l = 0; l < 30; l++) {
+    g_autofree char *label = g_strdup_printf ("product %u", l);
+    float vectors[2 * DIM];
+
+    draw_thing (vectors, &rng);
+    for (guint d = 0; d < DIM; d++)
+      vectors[DIM + d] = vectors[d] + (float) (0.03 * dml_rng_normal (&rng));
+    g_assert_true (
+      dml_gallery_enroll (gallery, label, vectors, NULL, 2, NULL, &error));
+  }
+  g_assert_true (dml_gallery_calibrate_with (gallery, NULL, 0.03, &threshold,
+                                             &from_gallery, &error));
+  g_assert_no_error (error);
+  g_assert_true (from_gallery);
+  g_assert_cmpuint (threshold.n_impostor, ==, 30);
+  g_assert_cmpuint (threshold.n_genuine, ==, 30);
+  g_assert_cmpfloat (threshold.false_accept_rate, ==, 0.03);
+  g_assert_cmpfloat (threshold.lower, <, 0.03);
+  g_assert_cmpfloat (threshold.upper, >, 0.03);
+  g_assert_true (dml_gallery_get_revision (gallery, &revision, NULL));
+  g_assert_cmpint (revision, ==, 31);
+
+  for (guint classifier = DML_CLASSIFIER_KNN;
+       classifier <= DML_CLASSIFIER_PROTOTYPE; classifier++) {
+    g_autoptr (DmlSnapshot) snapshot = dml_gallery_get_snapshot (gallery, NULL);
+    g_autoptr (DmlMatcher) matcher = NULL;
+    DmlMatcherOptions options = DML_MATCHER_OPTIONS_INIT;
+
+    options.classifier = classifier;
+    options.false_accept_rate = 0.03;
+    matcher = dml_matcher_new_with (snapshot, NULL, &options, &error);
+    g_assert_no_error (error);
+    g_assert_cmpstr (dml_matcher_get_threshold_origin (matcher), ==, "gallery");
+    if (classifier == DML_CLASSIFIER_KNN)
+      g_assert_cmpfloat (
+        fabs (dml_matcher_get_threshold (matcher) - threshold.threshold), <,
+        1e-12);
+    g_assert_nonnull (strstr (dml_matcher_describe_threshold (matcher),
+                              "30 labels at revision 30"));
+    g_assert_nonnull (
+      strstr (dml_matcher_describe_threshold (matcher), "takes 198 labels"));
+    g_assert_null (dml_matcher_get_warning (matcher));
+  }
+}
+
+static void
+test_much_change_is_warned_about (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (DmlGallery) gallery = fixture_open (fixture, DML_GALLERY_CREATE);
+  g_autoptr (GError) error = NULL;
+
+  for (guint l = 0; l < 40; l++) {
+    g_autofree char *label = g_strdup_printf ("%u", l);
+
+    fixture_enroll (gallery, label, l);
+    if (l == 19)
+      g_assert_true (
+        dml_gallery_calibrate_with (gallery, NULL, 0.1, NULL, NULL, &error));
+    if (l == 25 || l == 39) {
+      g_autoptr (DmlSnapshot) snapshot =
+        dml_gallery_get_snapshot (gallery, NULL);
+      g_autoptr (DmlMatcher) matcher =
+        dml_matcher_new_with (snapshot, NULL, NULL, NULL);
+
+      if (l == 25)
+        g_assert_null (dml_matcher_get_warning (matcher));
+      else
+        g_assert_nonnull (strstr (dml_matcher_get_warning (matcher),
+                                  "there are 40 now: calibrate again"));
+      g_assert_true (dml_matcher_is_relative (matcher)); /* still used */
+    }
+  }
+}
+
+static void
+test_too_few_labels (Fixture *fixture, gconstpointer data)
+{
+  const DmlThreshold encoders = { 0.01, 0.7, 100, 100, 0.005, 0.02 };
+  g_autoptr (DmlGallery) gallery = fixture_open (fixture, DML_GALLERY_CREATE);
+  g_autoptr (GError) error = NULL;
+  DmlThreshold threshold;
+  gboolean from_gallery = TRUE;
+
+  for (guint l = 0; l < 10; l++) {
+    g_autofree char *label = g_strdup_printf ("%u", l);
+
+    fixture_enroll (gallery, label, l);
+  }
+  g_assert_true (dml_gallery_calibrate_with (
+    gallery, &encoders, 0.1, &threshold, &from_gallery, &error));
+  g_assert_true (from_gallery);
+  g_assert_true (dml_gallery_remove_label (gallery, "3", NULL, NULL));
+  g_assert_false (dml_gallery_calibrate_with (gallery, NULL, 0.1, &threshold,
+                                              &from_gallery, &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_NOT_FOUND);
+  assert_message_has (error, "9 labels", "10 are needed");
+  g_clear_error (&error);
+  g_assert_true (dml_gallery_calibrate_with (
+    gallery, &encoders, 0.1, &threshold, &from_gallery, &error));
+  g_assert_false (from_gallery);
+  g_assert_cmpfloat (threshold.threshold, ==, 0.7);
+  /* What was stored for ten labels is not used for nine. */
+  g_autoptr (DmlSnapshot) snapshot = dml_gallery_get_snapshot (gallery, NULL);
+
+  g_assert_cmpuint (snapshot->thresholds->len, ==, 0);
+  for (guint i = 0; i < 3; i++) {
+    g_assert_false (dml_gallery_calibrate_with (
+      gallery, NULL, ((const double[]){ 0, 1, NAN })[i], NULL, NULL, &error));
+    g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
+    g_clear_error (&error);
+  }
+}
+
+#define add(name, function)                                                    \
+  g_test_add ("/calibrate/" name, Fixture, NULL, fixture_set_up, function,     \
+              fixture_tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/calibrate/golden-bounds", test_golden_bounds);
+  g_test_add_func ("/calibrate/bounds-solve-their-equation",
+                   test_bounds_solve_their_equation);
+  g_test_add_func ("/calibrate/fit-of-known-leads", test_fit_of_known_leads);
+  g_test_add_func ("/calibrate/fit-of-odd-leads", test_fit_of_odd_leads);
+  g_test_add_func ("/calibrate/leads-are-those-of-the-rest",
+                   test_leads_are_those_of_the_rest);
+  g_test_add_func ("/calibrate/unknown-things-are-rejected-at-the-wished-rate",
+                   test_unknown_things_are_rejected_at_the_wished_rate);
+  add ("calibrate-and-match", test_calibrate_and_match);
+  add ("much-change-is-warned-about", test_much_change_is_warned_about);
+  add ("too-few-labels", test_too_few_labels);
+  return g_test_run ();
+}
