@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Sums along a row, left as one vector: what reduce_tmpl.c takes of one row and
- * search_tmpl.c of many. VEC_N_ACC partial sums hide the latency of an
- * addition; their order is fixed, so equal rows give equal bits. */
+ * search_tmpl.c of many. Four partial sums hide the latency of an addition;
+ * their order is fixed, so equal rows give equal bits. */
 #pragma once
 
 #include "kernels/vec.h"
 
-/* STEP (acc, i, m) is acc with elements i .. i + m - 1 added. */
+/* STEP (acc, i, m) is acc with elements i .. i + m - 1 added. Four names and no
+ * array: gcc 12 would keep that in memory. */
 #define SUM_ROW(n, STEP)                                                       \
-  vf acc[VEC_N_ACC];                                                           \
+  vf acc0 = v_set1 (0.0f), acc1 = acc0, acc2 = acc0, acc3 = acc0;              \
   size_t i = 0;                                                                \
                                                                                \
-  for (size_t j = 0; j < VEC_N_ACC; j++)                                       \
-    acc[j] = v_set1 (0.0f);                                                    \
-  for (; i + VEC_N_ACC * VW <= (n); i += VEC_N_ACC * VW)                       \
-    for (size_t j = 0; j < VEC_N_ACC; j++)                                     \
-      acc[j] = STEP (acc[j], i + j * VW, VW);                                  \
+  for (; i + 4 * VW <= (n); i += 4 * VW) {                                     \
+    acc0 = STEP (acc0, i, VW);                                                 \
+    acc1 = STEP (acc1, i + VW, VW);                                            \
+    acc2 = STEP (acc2, i + 2 * VW, VW);                                        \
+    acc3 = STEP (acc3, i + 3 * VW, VW);                                        \
+  }                                                                            \
   for (; i + VW <= (n); i += VW)                                               \
-    acc[0] = STEP (acc[0], i, VW);                                             \
+    acc0 = STEP (acc0, i, VW);                                                 \
   if (i < (n))                                                                 \
-    acc[0] = STEP (acc[0], i, (n) - (i));                                      \
-  for (size_t j = VEC_N_ACC / 2; j > 0; j /= 2)                                \
-    for (size_t k = 0; k < j; k++)                                             \
-      acc[k] = v_add (acc[k], acc[k + j]);                                     \
-  return acc[0]
+    acc0 = STEP (acc0, i, (n) - (i));                                          \
+  return v_add (v_add (acc0, acc2), v_add (acc1, acc3))
 
 /* ahead: floats from b that will be wanted soon, to be fetched; 0 = none. */
 VEC_INLINE vf

@@ -20,6 +20,7 @@
  *   v_sum, v_max_lanes     across the lanes, always in the same order
  *   vd            VW doubles: vd_zero, vd_add_f, vd_mla, v_widen, vd_sum
  *   v_load_step2_n (p, m)  p[0], p[2], ... p[2 m - 2]; p[2 m - 1] is not read
+ *   v_load_pair_n (p, m, &odd)  the same, and p[1], p[3], ... p[2 m - 1]
  *   v_load_u8_n, v_load_f16_n, v_store_f16_n   converting
  *   v_sum_rows (s, acc, m)  s[i] = v_sum (acc[i]) for i < m <= VW, the same
  * bits
@@ -49,6 +50,10 @@
   extern __typeof__ (*((DmlKernels *) 0)->name) DML_K (name);
 
 #include VEC_HEADER (DML_ISA)
+
+/* Before a short loop of constant length over an array of vectors: unrolled
+ * early, the array stays in registers. */
+#define V_UNROLL _Pragma ("GCC unroll 16")
 
 /* Runs a block for i = 0, VW, 2 VW, ... below n; m is how many elements are
  * left of the step, VW in all but the last. The block stands twice in the

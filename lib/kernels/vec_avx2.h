@@ -3,7 +3,6 @@
 #include <immintrin.h>
 
 #define VW 8
-#define VEC_N_ACC 4 /* sums kept apart in a reduction */
 
 typedef __m256 vf;
 typedef __m256 vm; /* all bits of a lane, or none */
@@ -332,6 +331,22 @@ v_load_step2_n (const float *p, size_t m)
 
   return _mm256_castpd_ps (
     _mm256_permute4x64_pd (_mm256_castps_pd (mixed), 0xD8));
+}
+
+VEC_INLINE vf
+v_load_pair_n (const float *p, size_t m, vf *odd)
+{
+  const bool whole = __builtin_constant_p (m) && m == VW;
+  const vf low = v_load_n (p, whole || m > 4 ? 8 : 2 * m);
+  const vf high = whole   ? _mm256_loadu_ps (p + 8)
+                  : m > 4 ? v_load_n (p + 8, 2 * m - 8)
+                          : _mm256_setzero_ps ();
+  const vf even = _mm256_shuffle_ps (low, high, 0x88); /* 0 2 8 10 4 6 12 14 */
+
+  *odd = _mm256_castpd_ps (_mm256_permute4x64_pd (
+    _mm256_castps_pd (_mm256_shuffle_ps (low, high, 0xDD)), 0xD8));
+  return _mm256_castpd_ps (
+    _mm256_permute4x64_pd (_mm256_castps_pd (even), 0xD8));
 }
 
 VEC_INLINE vf

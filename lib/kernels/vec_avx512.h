@@ -3,7 +3,6 @@
 #include <immintrin.h>
 
 #define VW 16
-#define VEC_N_ACC 4 /* sums kept apart in a reduction */
 
 typedef __m512 vf;
 typedef __mmask16 vm;
@@ -322,6 +321,22 @@ v_load_step2_n (const float *p, size_t m)
                            : _mm512_setzero_ps ();
 
   return _mm512_permutex2var_ps (low, even, high);
+}
+
+VEC_INLINE vf
+v_load_pair_n (const float *p, size_t m, vf *odd)
+{
+  const vi evens = _mm512_setr_epi32 (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22,
+                                      24, 26, 28, 30);
+  const vi odds = _mm512_add_epi32 (evens, _mm512_set1_epi32 (1));
+  const bool whole = __builtin_constant_p (m) && m == VW;
+  const vf low = v_load_n (p, whole || m > 8 ? 16 : 2 * m);
+  const vf high = whole   ? _mm512_loadu_ps (p + 16)
+                  : m > 8 ? v_load_n (p + 16, 2 * m - 16)
+                          : _mm512_setzero_ps ();
+
+  *odd = _mm512_permutex2var_ps (low, odds, high);
+  return _mm512_permutex2var_ps (low, evens, high);
 }
 
 VEC_INLINE vf

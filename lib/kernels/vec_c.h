@@ -3,7 +3,6 @@
 #include <math.h>
 
 #define VW 1
-#define VEC_N_ACC 4 /* sums kept apart in a reduction */
 
 typedef float vf;
 typedef bool vm;
@@ -276,6 +275,13 @@ VEC_INLINE vf
 v_load_step2_n (const float *p, size_t m)
 {
   return *p;
+}
+
+VEC_INLINE vf
+v_load_pair_n (const float *p, size_t m, vf *odd)
+{
+  *odd = p[1];
+  return p[0];
 }
 
 VEC_INLINE vf

@@ -3,7 +3,6 @@
 #include <arm_neon.h>
 
 #define VW 4
-#define VEC_N_ACC 4 /* sums kept apart in a reduction */
 
 typedef float32x4_t vf;
 typedef uint32x4_t vm; /* all bits of a lane, or none */
@@ -306,6 +305,16 @@ v_load_step2_n (const float *p, size_t m)
 
   return vcombine_f32 (vget_low_f32 (vuzp1q_f32 (low, low)),
                        vget_low_f32 (vuzp2q_f32 (high, high)));
+}
+
+VEC_INLINE vf
+v_load_pair_n (const float *p, size_t m, vf *odd)
+{
+  const vf low = v_load_n (p, 2 * m);
+  const vf high = m > 2 ? v_load_n (p + 4, 2 * m - 4) : vdupq_n_f32 (0.0f);
+
+  *odd = vuzp2q_f32 (low, high);
+  return vuzp1q_f32 (low, high);
 }
 
 VEC_INLINE vf
