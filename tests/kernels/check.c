@@ -141,7 +141,7 @@ check_fill_bytes (DmlCheck *c, void *p, size_t n)
 /* -- reports and comparisons
  * --------------------------------------------------- */
 
-static void
+static void CHECK_FORMAT (3, 0)
 report (DmlCheck *c, const char *what, const char *format, va_list args)
 {
   static const char *const passes[] = { "pattern A", "pattern B", "flush end",
