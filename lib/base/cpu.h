@@ -25,3 +25,6 @@ bool dml_cpu_has (DmlCpuLevel level);
 /* The highest level to use: what the machine has, at most what DML_CPU names.
  * Looked up once; a name that is not a level is warned about and ignored. */
 DmlCpuLevel dml_cpu_level (void);
+
+/* Whether DML_CPU names a level. */
+bool dml_cpu_is_capped (void);

@@ -4,6 +4,15 @@
 
 #include <glib.h>
 
+bool
+dml_cpu_is_capped (void)
+{
+  const char *cap = g_getenv ("DML_CPU");
+  DmlCpuLevel level;
+
+  return cap != NULL && dml_cpu_level_from_name (cap, &level);
+}
+
 static DmlCpuLevel
 cpu_detect (void)
 {

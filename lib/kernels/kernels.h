@@ -46,8 +46,9 @@ typedef void (*DmlDepthwise) (float *y, size_t y_stride, const float *x,
 typedef void (*DmlUnary) (float *y, const float *x, size_t n);
 
 /* Scores of many rows against one query: row i starts at base + i stride. */
-typedef void (*DmlRows) (float *score, const float *query, const float *base,
-                         size_t stride, size_t n_rows, size_t d);
+typedef void (*DmlScoreRows) (float *score, const float *query,
+                              const float *base, size_t stride, size_t n_rows,
+                              size_t d);
 
 typedef struct {
   /* -- sums: reduce_tmpl.c ------------------------------------------------- */
@@ -74,8 +75,9 @@ typedef struct {
 
   /* -- many rows against one: search_tmpl.c -------------------------------- */
 
-  DmlRows dot_rows_f32;    /* score[i] = <query, row i>; the bits of dot_f32 */
-  DmlRows sqdist_rows_f32; /* |query - row i|^2; the bits of sqdist_f32 */
+  DmlScoreRows
+    dot_rows_f32; /* score[i] = <query, row i>; the bits of dot_f32 */
+  DmlScoreRows sqdist_rows_f32; /* |query - row i|^2; the bits of sqdist_f32 */
 
   /* -- element by element: eltwise_tmpl.c. y may be any of the inputs. ------
    */
@@ -193,8 +195,6 @@ typedef struct {
   /* -- pixels: pixel_c.c, and pixel.orc on top of it --------------------------
    */
 
-  /* Apart and together: a[i] = x[2 i], b[i] = x[2 i + 1] (NV12's chroma). */
-  void (*split2_u8) (uint8_t *a, uint8_t *b, const uint8_t *x, size_t n);
   /* Four taps of a weighted sum of rows, wrapping:
    *   y[i] += w[0] x0[i] + w[1] x1[i] + w[2] x2[i] + w[3] x3[i] */
   void (*mac4_u8_i32) (int32_t *y, const uint8_t *x0, const uint8_t *x1,
@@ -228,8 +228,8 @@ typedef struct {
                       float bias, size_t n);
 } DmlKernels;
 
-/* The table to use: the machine's best under DML_CPU, with ORC's pixel loops
- * where they were built. Picked once. */
+/* The table to use, picked once: the machine's best under DML_CPU, with those
+ * of ORC's pixel loops that are faster; none of them under DML_CPU=c. */
 const DmlKernels *dml_kernels (void);
 
 /* The table of one level alone, or NULL where it was not built or the machine

@@ -5,15 +5,6 @@
 #include "kernels/vec.h"
 #include "kernels/kernels.def"
 
-void
-DML_K (split2_u8) (uint8_t *a, uint8_t *b, const uint8_t *x, size_t n)
-{
-  for (size_t i = 0; i < n; i++) {
-    a[i] = x[2 * i];
-    b[i] = x[2 * i + 1];
-  }
-}
-
 /* 65535 times a weight fits 32 bits; the sums may wrap, unsigned. */
 #define MAC4(w, i)                                                             \
   ((uint32_t) (w[0] * x0[i]) + (uint32_t) (w[1] * x1[i]) +                     \

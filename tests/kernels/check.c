@@ -142,7 +142,7 @@ check_fill_bytes (DmlCheck *c, void *p, size_t n)
  * --------------------------------------------------- */
 
 static void CHECK_FORMAT (3, 0)
-report (DmlCheck *c, const char *what, const char *format, va_list args)
+  report (DmlCheck *c, const char *what, const char *format, va_list args)
 {
   static const char *const passes[] = { "pattern A", "pattern B", "flush end",
                                         "flush start", "bench" };

@@ -5,40 +5,6 @@
 static const size_t sizes[] = { 0,  1,  2,  3,  4,  5,  7,  8,   9,
                                 15, 16, 17, 31, 32, 33, 65, 127, 320 };
 
-void
-check_split2_u8 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
-{
-  if (check_is_bench (c)) {
-    const uint8_t *x = check_rows (c, CHECK_IN, 1, 1920, 1920, 0);
-    uint8_t *a = check_rows (c, CHECK_OUT, 1, 960, 960, 0);
-    uint8_t *b = check_rows (c, CHECK_OUT, 1, 960, 960, 0);
-
-    check_bench (c, 3840, ("n=960"), kern->split2_u8 (a, b, x, 960));
-    return;
-  }
-  for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, shift, 1)
-      {
-        const size_t n = sizes[s];
-        uint8_t *x = check_rows (c, CHECK_IN, 1, 2 * n, 2 * n, shift);
-        uint8_t *a = check_rows (c, CHECK_OUT, 1, n, n, (shift * 3) % 64);
-        uint8_t *b = check_rows (c, CHECK_OUT, 1, n, n, (shift * 5) % 64);
-        uint8_t want_a[320], want_b[320];
-
-        check_fill_bytes (c, x, 2 * n);
-        check_seal (c);
-        for (size_t i = 0; i < n; i++) {
-          want_a[i] = x[2 * i];
-          want_b[i] = x[2 * i + 1];
-        }
-        kern->split2_u8 (a, b, x, n);
-        check_same_bytes (c, a, want_a, n, "even, n=%zu shift=%zu", n, shift);
-        check_same_bytes (c, b, want_b, n, "odd, n=%zu shift=%zu", n, shift);
-        check_end (c);
-      }
-}
-
 /* Weighted sums of rows; the sum wraps where it must. */
 static void
 check_mac4 (DmlCheck *c, const DmlKernels *kern, bool wide)
