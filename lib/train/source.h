@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Where pictures come from: a folder of folders, a tar file (read as a stream,
+ * never unpacked to disk), a CSV table. Files in, bytes with a label out. */
+#pragma once
+
+#include <dml/dml-image.h>
+
+/* One picture, still encoded. Valid during the call that hands it over. */
+typedef struct {
+  const char *name;  /* for messages: where it lies */
+  const char *label; /* "" = lies in no folder, has no label */
+  const char *split; /* what a table says: "train", "val", "test" or NULL */
+  gboolean has_box;
+  DmlRegion box; /* the part that counts, where has_box */
+  GBytes *bytes; /* NULL: `problem` says why it could not be read */
+  const char *problem;
+} DmlSourceItem;
+
+/* FALSE with an error stops reading. */
+typedef gboolean (*DmlSourceFunc) (const DmlSourceItem *item, gpointer data,
+                                   GError **error);
+
+/* Hands over every picture of `path`; *n_other counts files that are none by
+ * their name and were left alone. Folders are read in the order of their names
+ * byte by byte, tar files and tables as they stand.
+ * NOT_FOUND, FORMAT (neither folder, tar nor table; a bad line is named),
+ * or what the function returned. */
+gboolean dml_source_read (const char *path, DmlSourceFunc func, gpointer data,
+                          size_t *n_other, GError **error);
+
+/* "photos/grocery-train.tar.gz" -> "grocery-train": what keeps the labels of
+ * several sources apart. */
+char *dml_source_prefix (const char *path);

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Which classes are held out, and what was found, in words. */
+#include "train/dataset.h"
+#include "base/error.h"
+#include "base/rng.h"
+
+#include <string.h>
+
+#define STREAM_SPLIT 0x73706c69u /* its random numbers */
+#define VAL_CLASSES_MIN 3        /* fewer than this measure nothing */
+#define TRAIN_SHARE_MIN 0.5
+
+static const char *const split_names[DML_N_SPLITS] = { "train", "val", "test",
+                                                       "drop" };
+
+void
+dml_dataset_count (DmlDataset *set)
+{
+  for (guint i = 0; i < set->labels->len; i++)
+    memset (dml_dataset_label (set, i)->n, 0,
+            sizeof dml_dataset_label (set, i)->n);
+  for (guint i = 0; i < set->samples->len; i++) {
+    const DmlSample *sample = dml_dataset_sample (set, i);
+
+    dml_dataset_label (set, sample->label)->n[sample->split]++;
+  }
+}
+
+static guint
+label_size (const DmlLabel *label)
+{
+  guint n = 0;
+
+  for (int s = 0; s < DML_N_SPLITS; s++)
+    n += label->n[s];
+  return n;
+}
+
+/* ---- by a file ---- */
+
+typedef struct {
+  DmlSplit split;
+  GPatternSpec *glob;
+  guint n_hits, line;
+} Rule;
+
+static void
+rule_clear (gpointer rule)
+{
+  g_pattern_spec_free (((Rule *) rule)->glob);
+}
+
+static GArray *
+read_rules (const char *file, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+  g_autoptr (GArray) rules = g_array_new (FALSE, FALSE, sizeof (Rule));
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  g_array_set_clear_func (rules, rule_clear);
+  if (!g_file_get_contents (file, &text, NULL, &reason))
+    return dml_fail_null (error, NOT_FOUND, "split: %s", reason->message);
+  if (!g_utf8_validate (text, -1, NULL))
+    return dml_fail_null (error, FORMAT, "%s: not UTF-8 text", file);
+  lines = g_strsplit (text, "\n", -1);
+  for (guint i = 0; lines[i] != NULL; i++) {
+    Rule rule = { .split = DML_N_SPLITS, .line = i + 1 };
+    char *line = g_strstrip (lines[i]);
+    const size_t n = strcspn (line, " \t");
+
+    if (*line == '\0' || *line == '#')
+      continue;
+    for (int s = 0; s < DML_N_SPLITS; s++)
+      if (strlen (split_names[s]) == n &&
+          strncmp (line, split_names[s], n) == 0)
+        rule.split = (DmlSplit) s;
+    line = g_strchug (line + n);
+    if (rule.split == DML_N_SPLITS || *line == '\0')
+      return dml_fail_null (error, INVALID,
+                            "%s:%u: expected `train|val|test|drop GLOB`", file,
+                            i + 1);
+    rule.glob = g_pattern_spec_new (line);
+    g_array_append_val (rules, rule);
+  }
+  return g_steal_pointer (&rules);
+}
+
+static gboolean
+split_by_file (DmlDataset *set, const char *file, GError **error)
+{
+  g_autoptr (GArray) rules = read_rules (file, error);
+  g_autofree guint8 *of_label = g_new0 (guint8, set->labels->len);
+
+  if (rules == NULL)
+    return FALSE;
+  for (guint i = 0; i < set->labels->len; i++)
+    for (guint r = 0; r < rules->len; r++) {
+      Rule *rule = &g_array_index (rules, Rule, r);
+
+      if (g_pattern_spec_match_string (rule->glob,
+                                       dml_dataset_label (set, i)->name)) {
+        rule->n_hits++;
+        of_label[i] = (guint8) rule->split;
+        break;
+      }
+    }
+  for (guint r = 0; r < rules->len; r++)
+    if (g_array_index (rules, Rule, r).n_hits == 0)
+      return dml_fail (error, INVALID,
+                       "%s:%u: no class fits this line, or an "
+                       "earlier line took them all",
+                       file, g_array_index (rules, Rule, r).line);
+  for (guint i = 0; i < set->samples->len; i++) {
+    DmlSample *sample = dml_dataset_sample (set, i);
+
+    sample->split = of_label[sample->label];
+  }
+  return TRUE;
+}
+
+/* ---- by a share ---- */
+
+/* Of every source its share, so that none is only trained or only tested. */
+static void
+split_by_share (DmlDataset *set, double share, uint64_t seed)
+{
+  g_autofree guint8 *of_label = g_new0 (guint8, set->labels->len);
+  g_autofree uint32_t *order = g_new (uint32_t, set->labels->len);
+  guint32 n_sources = 0;
+  DmlRng rng;
+
+  for (guint i = 0; i < set->labels->len; i++)
+    n_sources = MAX (n_sources, dml_dataset_label (set, i)->source + 1);
+  dml_rng_init (&rng, seed, STREAM_SPLIT);
+  for (guint32 source = 0; source < n_sources; source++) {
+    guint n = 0, n_val, n_test;
+
+    for (guint32 i = 0; i < set->labels->len; i++)
+      if (dml_dataset_label (set, i)->source == source &&
+          label_size (dml_dataset_label (set, i)) > 1)
+        order[n++] = i;
+    n_val = (guint) (share / 2 * n + 0.5);
+    n_test = (guint) (share * n + 0.5) - n_val;
+    if (n_sources == 1) {
+      n_val = MAX (n_val, VAL_CLASSES_MIN);
+      n_test = n_test < VAL_CLASSES_MIN ? 0 : n_test;
+      if (n_val > (1 - TRAIN_SHARE_MIN) * n)
+        n_val = n_test = 0;
+    }
+    dml_rng_shuffle (&rng, order, n);
+    for (guint i = 0; i < n_val + n_test; i++)
+      of_label[order[i]] = i < n_val ? DML_SPLIT_VAL : DML_SPLIT_TEST;
+  }
+  for (guint i = 0; i < set->samples->len; i++) {
+    DmlSample *sample = dml_dataset_sample (set, i);
+
+    sample->split = of_label[sample->label];
+  }
+}
+
+gboolean
+dml_dataset_split (DmlDataset *set, const char *file, double share,
+                   uint64_t seed, GError **error)
+{
+  dml_dataset_count (set);
+  if (*file != '\0') {
+    if (!split_by_file (set, file, error))
+      return FALSE;
+  } else if (!set->split_given && !set->unlabelled && share > 0) {
+    split_by_share (set, share, seed);
+  }
+  dml_dataset_count (set);
+  for (guint i = 0; i < set->samples->len; i++)
+    if (dml_dataset_sample (set, i)->split == DML_SPLIT_TRAIN)
+      return TRUE;
+  return dml_fail (error, INVALID, "no picture is left to train on");
+}
+
+/* ---- in words ---- */
+
+static void say (GPtrArray *lines, const char *format, ...)
+  G_GNUC_PRINTF (2, 3);
+
+static void
+say (GPtrArray *lines, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  g_ptr_array_add (lines, g_strdup_vprintf (format, args));
+  va_end (args);
+}
+
+static void
+say_skipped (const DmlDatasetReport *r, GPtrArray *lines)
+{
+  if (r->n_bad > 0)
+    say (lines, "%u cannot be read and are skipped:", r->n_bad);
+  for (guint i = 0; i < MIN (r->n_bad, DML_DATASET_NAMED); i++)
+    say (lines, "  %s", r->bad[i]);
+  if (r->n_bad > DML_DATASET_NAMED)
+    say (lines, "  and %u more", r->n_bad - DML_DATASET_NAMED);
+  if (r->n_contradict > 0)
+    say (lines,
+         "%u are the same picture under different labels and are left out:",
+         r->n_contradict);
+  for (guint i = 0; i < DML_DATASET_NAMED && r->contradict[i] != NULL; i++)
+    say (lines, "  %s", r->contradict[i]);
+  if (r->n_copies > 0)
+    say (lines, "%u are exact copies within their class and are left out",
+         r->n_copies);
+  if (r->n_cut > 0)
+    say (lines, "%u are past max-per-class and are left out", r->n_cut);
+  if (r->n_other > 0)
+    say (lines, "%u files are no pictures and were passed over", r->n_other);
+}
+
+GPtrArray *
+dml_dataset_describe (const DmlDataset *set)
+{
+  const DmlDatasetReport *r = &set->report;
+  GPtrArray *lines = g_ptr_array_new_with_free_func (g_free);
+  guint smallest = G_MAXUINT, largest = 0, n_single = 0, n_named = 0;
+
+  for (guint i = 0; i < set->labels->len; i++) {
+    const guint n = label_size (dml_dataset_label (set, i));
+
+    if (n == 0)
+      continue;
+    n_named++;
+    smallest = MIN (smallest, n);
+    largest = MAX (largest, n);
+    n_single += n == 1;
+  }
+  if (set->unlabelled)
+    say (lines, "%u pictures in no folder: each is its own class",
+         set->samples->len);
+  else
+    say (lines,
+         "%u pictures in %u classes, %u to %u in a class, shorter side %d "
+         "pixels (median)",
+         set->samples->len, n_named, smallest, largest, r->median_side);
+  if (!set->unlabelled && n_single > 0)
+    say (lines, "%u classes have one picture: its views are its positives",
+         n_single);
+  if (!set->unlabelled && r->n_unlabelled > 0)
+    say (lines, "%u lie in no folder, so have no label, and are left out",
+         r->n_unlabelled);
+  say_skipped (r, lines);
+  if (r->n_alpha > 0)
+    say (lines, "%u have transparency: laid upon other pictures in training",
+         r->n_alpha);
+  if (r->n_alike > 0)
+    say (lines, "%u look much like one of another class (mean hash)",
+         r->n_alike);
+  say (lines, "%zu MiB of pixels in memory%s", r->bytes >> 20,
+       r->n_packed ? ", some packed as JPEG to keep cache-memory" : "");
+  return lines;
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Data sets in every state of order: folders, tar files, tables, bad pictures,
+ * copies, splits. */
+#include "train/dataset.h"
+#include "train/source.h"
+#include "base/error.h"
+#include "shapes.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+static char *folder; /* of the test; emptied after each case */
+
+static char *
+in_folder (const char *name)
+{
+  return g_build_filename (folder, name, NULL);
+}
+
+static DmlDataset *
+open_set (const char *path, const char *second, GError **error)
+{
+  const char *sources[] = { path, second, NULL };
+  const DmlDatasetOptions options = { .cache_scale = 1.25,
+                                      .input = 16,
+                                      .cache_bytes = (size_t) 1 << 30,
+                                      .bad_share = 0.05 };
+
+  return dml_dataset_open (sources, &options, NULL, NULL, NULL, error);
+}
+
+static void
+run_command (const char *command)
+{
+  g_autoptr (GError) error = NULL;
+  int status = 1;
+
+  g_spawn_command_line_sync (command, NULL, NULL, &status, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (status, ==, 0);
+}
+
+static void
+copy (const char *from, const char *to)
+{
+  g_autofree char *a = in_folder (from), *b = in_folder (to), *bytes = NULL;
+  gsize size;
+
+  g_assert_true (g_file_get_contents (a, &bytes, &size, NULL));
+  g_assert_true (g_file_set_contents (b, bytes, (gssize) size, NULL));
+}
+
+static void
+write_text (const char *name, const char *text)
+{
+  g_autofree char *path = in_folder (name);
+
+  g_assert_true (g_file_set_contents (path, text, -1, NULL));
+}
+
+static void
+test_folder_and_tar_are_the_same (void)
+{
+  g_autofree char *photos = in_folder ("photos"), *tar = in_folder ("p.tar.gz");
+  g_autofree char *command =
+    g_strdup_printf ("tar -C '%s' -czf '%s' .", photos, tar);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlDataset) one = NULL, two = NULL;
+
+  shapes_make (photos, 3, 4, 40);
+  run_command (command);
+  one = open_set (photos, NULL, &error);
+  g_assert_no_error (error);
+  two = open_set (tar, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (one->samples->len, ==, 12);
+  g_assert_cmpuint (two->samples->len, ==, 12);
+  g_assert_cmpuint (one->labels->len, ==, 3);
+  for (guint i = 0; i < 12; i++) {
+    const DmlSample *a = dml_dataset_sample (one, i);
+    const DmlSample *b = dml_dataset_sample (two, i);
+
+    g_assert_cmpint (a->width, ==, 20);
+    g_assert_cmpuint (a->hash[0], ==, b->hash[0]);
+    g_assert_cmpstr (dml_dataset_label (one, a->label)->name, ==,
+                     dml_dataset_label (two, b->label)->name);
+  }
+}
+
+static void
+test_two_sources_keep_their_labels_apart (void)
+{
+  g_autofree char *one = in_folder ("one"), *two = in_folder ("two");
+  g_autoptr (DmlDataset) set = NULL;
+
+  shapes_make (one, 2, 3, 24);
+  shapes_make (two, 2, 5, 24);
+  set = open_set (one, two, NULL);
+  /* the first three pictures of each class are the same in both: they say two
+   * things at once and are left out */
+  g_assert_cmpuint (set->report.n_contradict, ==, 12);
+  g_assert_cmpuint (set->samples->len, ==, 4);
+  g_assert_cmpstr (
+    dml_dataset_label (set, dml_dataset_sample (set, 0)->label)->name, ==,
+    "two/class-00");
+}
+
+static void
+test_table_with_boxes_and_split (void)
+{
+  g_autofree char *photos = in_folder ("photos"), *table = in_folder ("t.csv");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlDataset) set = NULL;
+
+  shapes_make (photos, 2, 3, 40);
+  write_text ("t.csv", "\xef\xbb\xbfpath,label,split,x,y,w,h\r\n"
+                       "photos/class-00/00.png,\"a, \"\"b\"\"\",train\r\n"
+                       "photos/class-00/01.png,\"a, \"\"b\"\"\",val,4,4,10,20\n"
+                       "\n# a comment\n"
+                       "photos/class-01/01.png,c,test\n");
+  set = open_set (table, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (set->samples->len, ==, 3);
+  g_assert_cmpstr (dml_dataset_label (set, 0)->name, ==, "a, \"b\"");
+  g_assert_cmpint (dml_dataset_sample (set, 0)->width, ==, 20);
+  g_assert_cmpint (dml_dataset_sample (set, 1)->width, ==, 19);
+  g_assert_cmpint (dml_dataset_sample (set, 1)->split, ==, DML_SPLIT_VAL);
+  g_assert_cmpint (dml_dataset_sample (set, 2)->split, ==, DML_SPLIT_TEST);
+}
+
+static void
+test_table_names_its_bad_line (void)
+{
+  static const struct {
+    const char *text, *word;
+  } cases[] = {
+    { "path,label\nx.png,\"a\n", "t.csv:2: a quote is not closed" },
+    { "path,label,split\nx.png,a,trial\n", "t.csv:2: split is 'trial'" },
+    { "x.png,a,train,1,2,3\n", "t.csv:1: x,y,w,h is no box" },
+    { "x.png,a,train,1,2,-3,4\n", "t.csv:1: x,y,w,h is no box" },
+    { "x.png,a\n,b\n", "t.csv:2: no path" },
+  };
+  g_autofree char *table = in_folder ("t.csv");
+
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+
+    write_text ("t.csv", cases[i].text);
+    g_assert_null (open_set (table, NULL, &error));
+    g_assert_error (error, DML_ERROR, DML_ERROR_FORMAT);
+    g_assert_nonnull (strstr (error->message, cases[i].word));
+  }
+}
+
+static void
+test_one_bad_picture_among_many_is_skipped (void)
+{
+  g_autofree char *photos = in_folder ("photos");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlDataset) set = NULL;
+
+  shapes_make (photos, 5, 6, 24);
+  write_text ("photos/class-01/02.png", "this is no picture");
+  write_text ("photos/class-01/notes.txt", "nor is this");
+  write_text ("photos/class-01/._03.png", "a Mac's shadow");
+  set = open_set (photos, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (set->report.n_bad, ==, 1);
+  g_assert_cmpuint (set->report.n_other, ==, 1);
+  g_assert_cmpuint (set->samples->len, ==, 29);
+  g_assert_nonnull (strstr (set->report.bad[0], "class-01/02.png"));
+  g_autoptr (GPtrArray) lines = dml_dataset_describe (set);
+
+  g_assert_cmpstr (lines->pdata[1], ==, "1 cannot be read and are skipped:");
+}
+
+static void
+test_many_bad_pictures_stop (void)
+{
+  g_autofree char *photos = in_folder ("photos");
+  g_autoptr (GError) error = NULL;
+
+  shapes_make (photos, 2, 3, 24);
+  write_text ("photos/class-01/02.png", "");
+  g_assert_null (open_set (photos, NULL, &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_FORMAT);
+  g_assert_nonnull (strstr (error->message, "1 of 6 pictures cannot be read"));
+  g_assert_nonnull (strstr (error->message, "02.png: empty file"));
+}
+
+static void
+test_copies (void)
+{
+  g_autofree char *photos = in_folder ("photos");
+  g_autoptr (DmlDataset) set = NULL;
+
+  shapes_make (photos, 3, 4, 24);
+  copy ("photos/class-00/00.png", "photos/class-00/copy.png");
+  copy ("photos/class-01/01.png", "photos/class-02/wrong.png");
+  set = open_set (photos, NULL, NULL);
+  g_assert_cmpuint (set->report.n_copies, ==, 1);
+  g_assert_cmpuint (set->report.n_contradict, ==, 2);
+  g_assert_cmpuint (set->samples->len, ==, 11);
+}
+
+static void
+test_no_folders_make_every_picture_a_class (void)
+{
+  g_autofree char *photos = in_folder ("photos");
+  g_autoptr (DmlDataset) set = NULL, mixed = NULL;
+  g_autofree char *class = in_folder ("photos/class-00");
+
+  shapes_make (photos, 2, 3, 24);
+  set = open_set (class, NULL, NULL);
+  g_assert_true (set->unlabelled);
+  g_assert_cmpuint (set->labels->len, ==, 3);
+  copy ("photos/class-00/00.png", "photos/stray.png");
+  mixed = open_set (photos, NULL, NULL);
+  g_assert_false (mixed->unlabelled);
+  g_assert_cmpuint (mixed->report.n_unlabelled, ==, 1);
+}
+
+static void
+test_memory_bound_packs (void)
+{
+  g_autofree char *photos = in_folder ("photos");
+  const char *sources[] = { photos, NULL };
+  const DmlDatasetOptions options = {
+    .cache_scale = 1.25, .input = 32, .cache_bytes = 20000, .bad_share = 0.05
+  };
+  g_autoptr (DmlDataset) set = NULL;
+  g_autoptr (DmlPicture) hold = NULL;
+  DmlImage view;
+
+  shapes_make (photos, 2, 4, 64);
+  set = dml_dataset_open (sources, &options, NULL, NULL, NULL, NULL);
+  g_assert_cmpuint (set->report.n_packed, ==, 4);
+  g_assert_true (dml_dataset_view (set, 7, &view, &hold, NULL));
+  g_assert_nonnull (hold);
+  g_assert_cmpint (view.width, ==, 40);
+}
+
+static void
+test_split_holds_classes_out (void)
+{
+  g_autofree char *photos = in_folder ("photos");
+  g_autoptr (DmlDataset) set = NULL;
+  guint n[DML_N_SPLITS] = { 0 };
+
+  shapes_make (photos, 20, 2, 16);
+  set = open_set (photos, NULL, NULL);
+  g_assert_true (dml_dataset_split (set, "", 0.4, 7, NULL));
+  for (guint i = 0; i < set->labels->len; i++) {
+    const DmlLabel *label = dml_dataset_label (set, i);
+    guint n_splits = 0;
+
+    for (int s = 0; s < DML_N_SPLITS; s++) {
+      n[s] += label->n[s] > 0;
+      n_splits += label->n[s] > 0;
+    }
+    g_assert_cmpuint (n_splits, ==, 1);
+  }
+  g_assert_cmpuint (n[DML_SPLIT_VAL], ==, 4);
+  g_assert_cmpuint (n[DML_SPLIT_TEST], ==, 4);
+}
+
+static void
+test_split_by_file (void)
+{
+  g_autofree char *photos = in_folder ("photos"), *file = in_folder ("split");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlDataset) set = NULL;
+
+  shapes_make (photos, 6, 2, 16);
+  set = open_set (photos, NULL, NULL);
+  write_text ("split", "# held out\nval  class-00\ntest *-01\ndrop class-02\n");
+  g_assert_true (dml_dataset_split (set, file, 0.5, 1, &error));
+  g_assert_cmpint (dml_dataset_sample (set, 0)->split, ==, DML_SPLIT_VAL);
+  g_assert_cmpint (dml_dataset_sample (set, 3)->split, ==, DML_SPLIT_TEST);
+  g_assert_cmpint (dml_dataset_sample (set, 5)->split, ==, DML_SPLIT_DROP);
+  g_assert_cmpint (dml_dataset_sample (set, 7)->split, ==, DML_SPLIT_TRAIN);
+  write_text ("split", "val class-00\nval clas-01\n");
+  g_assert_false (dml_dataset_split (set, file, 0.5, 1, &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
+  g_assert_nonnull (strstr (error->message, "split:2"));
+}
+
+static void
+test_wrong_sources (void)
+{
+  g_autofree char *none = in_folder ("none"), *text = in_folder ("a.txt");
+  g_autofree char *empty = in_folder ("empty");
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (open_set (none, NULL, &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_NOT_FOUND);
+  g_clear_error (&error);
+  write_text ("a.txt", "neither folder nor tar");
+  g_assert_null (open_set (text, NULL, &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_FORMAT);
+  g_clear_error (&error);
+  g_mkdir (empty, 0777);
+  g_assert_null (open_set (empty, NULL, &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_FORMAT);
+}
+
+typedef void (*Case) (void);
+
+static void
+run_case (gconstpointer data)
+{
+  folder = g_dir_make_tmp ("dml-XXXXXX", NULL);
+  ((Case) (gsize) data) ();
+  shapes_remove (folder);
+  g_clear_pointer (&folder, g_free);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const struct {
+    const char *name;
+    Case run;
+  } cases[] = {
+    { "folder-and-tar-are-the-same", test_folder_and_tar_are_the_same },
+    { "two-sources-keep-their-labels-apart",
+      test_two_sources_keep_their_labels_apart },
+    { "table-with-boxes-and-split", test_table_with_boxes_and_split },
+    { "table-names-its-bad-line", test_table_names_its_bad_line },
+    { "one-bad-picture-among-many-is-skipped",
+      test_one_bad_picture_among_many_is_skipped },
+    { "many-bad-pictures-stop", test_many_bad_pictures_stop },
+    { "copies", test_copies },
+    { "no-folders-make-every-picture-a-class",
+      test_no_folders_make_every_picture_a_class },
+    { "memory-bound-packs", test_memory_bound_packs },
+    { "split-holds-classes-out", test_split_holds_classes_out },
+    { "split-by-file", test_split_by_file },
+    { "wrong-sources", test_wrong_sources },
+  };
+
+  g_test_init (&argc, &argv, NULL);
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *path = g_strconcat ("/dataset/", cases[i].name, NULL);
+
+    g_test_add_data_func (path, (gconstpointer) (gsize) cases[i].run, run_case);
+  }
+  return g_test_run ();
+}
