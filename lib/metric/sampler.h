@@ -36,7 +36,8 @@ void dml_sampler_free (DmlSampler *sampler);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlSampler, dml_sampler_free)
 
 size_t dml_sampler_batch_size (const DmlSampler *sampler);
-/* pxk: ceil (sum_c max (n_c, K) / (P K)); the others: ceil (N / batch) */
+/* pxk: ceil (sum_c max (n_c, K) / (P K)); hierarchical: sets of super-classes x
+ * batches; the others: ceil (N / batch) */
 size_t dml_sampler_n_batches (const DmlSampler *sampler);
 
 /* Writes the batch's items, batch_size of them (fewer only in the last batch

@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Measures: golden values, contracts. Built twice, with float and
+ * (test_metrics_double.c) with double. */
+#include <dml/dml-error.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "base/threads.h"
+#include "golden.h"
+#include "metric/metric.h"
+
+#ifdef DML_REAL_DOUBLE
+#define RTOL 1e-10
+#define ATOL 1e-12
+#else
+#define RTOL 1e-4
+#define ATOL 1e-5
+#endif
+
+static DmlReal *
+reals (JsonObject *inputs, const char *name, size_t *n, size_t *d)
+{
+  g_autoptr (GoldenTensor) t = golden_tensor (inputs, name);
+  DmlReal *x = g_new (DmlReal, t->rows * t->cols);
+
+  for (size_t i = 0; i < t->rows * t->cols; i++)
+    x[i] = (DmlReal) t->data[i];
+  *n = t->rows;
+  *d = t->cols;
+  return x;
+}
+
+/* ---- retrieval ------------------------------------------------------------
+ */
+
+static void
+check_measures (const char *id, const DmlRetrievalMeasures *got,
+                JsonObject *expected)
+{
+  static const char *const names[] = { "recall_at_1", "recall_at_2",
+                                       "recall_at_4", "recall_at_8" };
+
+  for (size_t i = 0; i < DML_N_RECALLS; i++)
+    golden_near (id, names[i], 0, got->recall[i],
+                 golden_number (expected, names[i]), 1e-12, 1e-12);
+  golden_near (id, "r_precision", 0, got->r_precision,
+               golden_number (expected, "r_precision"), 1e-12, 1e-12);
+  golden_near (id, "map_at_r", 0, got->map_at_r,
+               golden_number (expected, "map_at_r"), 1e-12, 1e-12);
+  golden_near (id, "map", 0, got->map, golden_number (expected, "map"), 1e-12,
+               1e-12);
+  golden_near (id, "mrr", 0, got->mrr, golden_number (expected, "mrr"), 1e-12,
+               1e-12);
+}
+
+static void
+check_nearest (const GoldenCase *golden, const DmlRetrievalInput *input)
+{
+  g_autoptr (GoldenTensor) top = golden_tensor (golden->expected, "top8");
+  g_autofree int32_t *index = g_new (int32_t, input->n_queries * 8);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (dml_metric_nearest (input, 8, index, NULL, &error));
+  g_assert_no_error (error);
+  for (size_t i = 0; i < input->n_queries * 8; i++)
+    golden_near (golden->id, "top8", i, index[i], top->data[i], 0, 0);
+}
+
+static void
+check_retrieval (const GoldenCase *golden, void *unused)
+{
+  const char *rule = json_object_get_string_member (golden->params, "tie_rule");
+  const DmlTies ties = strcmp (rule, "index") == 0 ? DML_TIES_INDEX
+                       : strcmp (rule, "pessimistic") == 0
+                         ? DML_TIES_PESSIMISTIC
+                         : DML_TIES_OPTIMISTIC;
+  DmlRetrievalInput input = { 0 };
+  g_auto (DmlRetrieval) out = { 0 };
+  g_autoptr (GError) error = NULL;
+  g_autofree DmlReal *gallery = NULL;
+  g_autofree int32_t *gallery_labels = NULL;
+  g_autofree DmlReal *queries =
+    reals (golden->inputs, "query_embeddings", &input.n_queries, &input.d);
+  size_t n, used = 0;
+  g_autofree int32_t *labels = golden_ints (golden->inputs, "query_labels", &n);
+  g_autofree int32_t *queries_used =
+    golden_ints (golden->expected, "queries_used", &n);
+  g_autoptr (GoldenTensor) per_query =
+    golden_tensor (golden->expected, "per_query_map_at_r");
+
+  input.queries = queries;
+  input.query_labels = labels;
+  input.exclude_self = golden_number (golden->params, "exclude_self") != 0;
+  if (json_object_has_member (golden->inputs, "gallery_embeddings")) {
+    size_t d;
+
+    input.gallery = gallery =
+      reals (golden->inputs, "gallery_embeddings", &input.n_gallery, &d);
+    input.gallery_labels = gallery_labels =
+      golden_ints (golden->inputs, "gallery_labels", &d);
+  }
+  g_assert_true (dml_retrieval_run (&input, ties, &out, &error));
+  g_assert_no_error (error);
+  check_measures (golden->id, &out.mean,
+                  json_object_get_object_member (golden->expected, "mean"));
+  check_measures (
+    golden->id, &out.macro,
+    json_object_get_object_member (golden->expected, "macro_by_class"));
+  g_assert_cmpuint (out.n_used, ==, n);
+  g_assert_cmpuint (out.n_left_out, ==, input.n_queries - n);
+  for (size_t i = 0; i < input.n_queries; i++)
+    if (!isnan (out.query[i].mrr)) {
+      g_assert_cmpuint (queries_used[used], ==, i);
+      golden_near (golden->id, "per_query_map_at_r", i, out.query[i].map_at_r,
+                   per_query->data[used++], 1e-12, 1e-12);
+    }
+  if (ties == DML_TIES_INDEX)
+    check_nearest (golden, &input);
+  if (strstr (golden->id, "degenerate"))
+    g_assert_cmpuint (out.n_tied, >, 0);
+}
+
+static void
+test_retrieval_golden (void)
+{
+  golden_each ("metric_retrieval", check_retrieval, NULL);
+}
+
+/* 300 rows of 20 classes on a noisy sphere. */
+static void
+make_rows (DmlReal *x, int32_t *labels, size_t n, size_t d)
+{
+  DmlRng rng;
+
+  dml_rng_init (&rng, 3, 0);
+  for (size_t i = 0; i < n; i++) {
+    labels[i] = (int32_t) (i % 20);
+    for (size_t k = 0; k < d; k++)
+      x[i * d + k] =
+        (DmlReal) (dml_rng_normal (&rng) + 3 * (k == (size_t) labels[i] % d));
+  }
+}
+
+static void
+test_retrieval_tables_add_up (void)
+{
+  enum { N = 300, D = 16 };
+  g_autofree DmlReal *x = g_new (DmlReal, N * D);
+  g_autofree int32_t *labels = g_new (int32_t, N);
+  const DmlRetrievalInput input = { .d = D,
+                                    .n_queries = N,
+                                    .queries = x,
+                                    .query_labels = labels,
+                                    .exclude_self = TRUE };
+  g_auto (DmlRetrieval) out = { 0 };
+  g_autofree DmlClassRow *rows = NULL;
+  g_autofree DmlConfusedPair *pairs = NULL;
+  size_t n_rows, n_pairs, queries = 0, wrong = 0;
+  double recall = 0;
+
+  make_rows (x, labels, N, D);
+  g_assert_true (dml_retrieval_run (&input, DML_TIES_INDEX, &out, NULL));
+  dml_metric_by_class (&input, &out, &rows, &n_rows);
+  g_assert_cmpuint (n_rows, ==, 20);
+  for (size_t r = 0; r < n_rows; r++) {
+    g_assert_cmpint (rows[r].label, ==, (int) r);
+    g_assert_cmpint (rows[r].confused, !=, rows[r].label);
+    queries += rows[r].n;
+    recall += rows[r].recall_at_1 * (double) rows[r].n;
+  }
+  g_assert_cmpuint (queries, ==, N);
+  g_assert_cmpfloat (fabs (recall / N - out.mean.recall[0]), <, 1e-12);
+  dml_metric_confused_pairs (&input, &out, 1000, &pairs, &n_pairs);
+  for (size_t p = 0; p < n_pairs; p++) {
+    g_assert_cmpint (pairs[p].a, <, pairs[p].b);
+    g_assert_true (p == 0 || pairs[p].n <= pairs[p - 1].n);
+    wrong += pairs[p].n;
+  }
+  g_assert_cmpuint (wrong, ==, (size_t) (N * (1 - out.mean.recall[0]) + 0.5));
+}
+
+static void
+test_nearest_fills_up (void)
+{
+  static const DmlReal x[] = { 1, 0, 0, 1, 1, 1 };
+  static const int32_t labels[] = { 0, 1, 2 };
+  const DmlRetrievalInput input = { .d = 2,
+                                    .n_queries = 3,
+                                    .queries = x,
+                                    .query_labels = labels,
+                                    .exclude_self = TRUE };
+  int32_t index[12];
+
+  g_assert_true (dml_metric_nearest (&input, 4, index, NULL, NULL));
+  g_assert_cmpint (index[0], ==, 2);
+  g_assert_cmpint (index[1], ==, 1);
+  g_assert_cmpint (index[2], ==, -1);
+  g_assert_cmpint (index[8], ==, 0); /* a tie: the lower index first */
+  g_assert_cmpint (index[9], ==, 1);
+}
+
+static void
+test_retrieval_refuses_nan (void)
+{
+  DmlReal x[] = { 1, 0, (DmlReal) NAN, 1 };
+  static const int32_t labels[] = { 0, 0 };
+  const DmlRetrievalInput input = { .d = 2,
+                                    .n_queries = 2,
+                                    .queries = x,
+                                    .query_labels = labels,
+                                    .exclude_self = TRUE };
+  g_auto (DmlRetrieval) out = { 0 };
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (dml_retrieval_run (&input, DML_TIES_INDEX, &out, &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
+}
+
+static void
+test_outlier_is_found (void)
+{
+  enum { N = 60, D = 16 };
+  g_autofree DmlReal *x = g_new (DmlReal, N * D);
+  g_autofree int32_t *labels = g_new (int32_t, N);
+  uint32_t items[3];
+  double distances[3];
+
+  make_rows (x, labels, N, D);
+  for (size_t i = 0; i < N; i++)
+    for (size_t k = 0; k < D; k++)
+      x[i * D + k] =
+        (k == (size_t) (labels[i] % D)) + (DmlReal) 0.01 * x[i * D + k];
+  for (size_t k = 0; k < D; k++)
+    x[17 * D + k] = k == 3; /* of class 17 % 16 = 1 by its label */
+  g_assert_cmpuint (dml_metric_outliers (x, labels, N, D, 3, items, distances),
+                    ==, 3);
+  g_assert_cmpuint (items[0], ==, 17);
+  g_assert_cmpfloat (distances[0], >, distances[1]);
+}
+
+/* ---- open set -------------------------------------------------------------
+ */
+
+static void
+check_openset (const GoldenCase *golden, void *unused)
+{
+  static const char *const rates[] = { "0.01", "0.05", "0.1", "0.2" };
+  JsonObject *e = golden->expected;
+  g_autoptr (GoldenTensor) known =
+    golden_tensor (golden->inputs, "known_scores");
+  g_autoptr (GoldenTensor) unknown =
+    golden_tensor (golden->inputs, "unknown_scores");
+  size_t n;
+  g_autofree int32_t *ok =
+    golden_ints (golden->inputs, "known_top1_correct", &n);
+  g_autofree uint8_t *bytes = g_new (uint8_t, n);
+  DmlOpenSetInput input = { n, unknown->rows, known->data, bytes,
+                            unknown->data };
+  double threshold, reached;
+
+  for (size_t i = 0; i < n; i++)
+    bytes[i] = (uint8_t) ok[i];
+#define NEAR(name, value)                                                      \
+  golden_near (golden->id, name, 0, value, golden_number (e, name), 1e-10,     \
+               1e-12)
+  NEAR ("auroc", dml_openset_auroc (&input));
+  NEAR ("oscr", dml_openset_oscr (&input));
+  NEAR ("closed_accuracy", dml_openset_closed_accuracy (&input));
+  NEAR ("eer", dml_openset_eer (&input, &threshold));
+  if (json_object_get_null_member (e, "eer_threshold"))
+    g_assert_true (isnan (threshold));
+  else
+    NEAR ("eer_threshold", threshold);
+  NEAR ("fpr_at_tpr_0.95", dml_openset_fpr_at_tpr (&input, 0.95));
+  for (size_t i = 0; i < G_N_ELEMENTS (rates); i++) {
+    g_autofree char *dir = g_strconcat ("dir_at_fpir_", rates[i], NULL);
+    g_autofree char *at = g_strconcat ("dir_threshold_", rates[i], NULL);
+    g_autofree char *fpir = g_strconcat ("fpir_reached_", rates[i], NULL);
+
+    NEAR (dir, dml_openset_dir (&input, g_ascii_strtod (rates[i], NULL),
+                                &threshold, &reached));
+    NEAR (at, threshold);
+    NEAR (fpir, reached);
+  }
+}
+
+static void
+test_openset_golden (void)
+{
+  golden_each ("metric_openset", check_openset, NULL);
+}
+
+/* ---- clustering ------------------------------------------------------------
+ */
+
+static void
+check_kmeans (const GoldenCase *golden, int32_t *clusters, size_t n)
+{
+  size_t d, k;
+  g_autofree DmlReal *x = reals (golden->inputs, "embeddings", &n, &d);
+  g_autofree int32_t *rows = golden_ints (golden->inputs, "init_rows", &k);
+  g_autoptr (GoldenTensor) want = golden_tensor (golden->expected, "centres");
+  g_autofree DmlReal *centres = g_new (DmlReal, k * d);
+  DmlKMeans result;
+
+  for (size_t c = 0; c < k; c++) {
+    double squares = 0;
+
+    for (size_t j = 0; j < d; j++)
+      squares += (double) x[(size_t) rows[c] * d + j] *
+                 (double) x[(size_t) rows[c] * d + j];
+    for (size_t j = 0; j < d; j++)
+      centres[c * d + j] =
+        (DmlReal) ((double) x[(size_t) rows[c] * d + j] / sqrt (squares));
+  }
+  g_assert_true (dml_metric_kmeans (x, n, d, k, 100, TRUE, centres, clusters,
+                                    &result, NULL));
+  for (size_t i = 0; i < k * d; i++)
+    golden_near (golden->id, "centres", i, (double) centres[i], want->data[i],
+                 RTOL, ATOL);
+  golden_near (golden->id, "inertia", 0, result.inertia,
+               golden_number (golden->expected, "inertia"), RTOL, ATOL);
+}
+
+static void
+check_clustering (const GoldenCase *golden, void *unused)
+{
+  size_t n, m;
+  g_autofree int32_t *labels = golden_ints (golden->inputs, "labels", &n);
+  g_autofree int32_t *clusters = NULL;
+  DmlClusterAgreement got;
+
+  if (json_object_has_member (golden->inputs, "clusters"))
+    clusters = golden_ints (golden->inputs, "clusters", &m);
+  else {
+    g_autofree int32_t *want = golden_ints (golden->expected, "clusters", &m);
+
+    clusters = g_new (int32_t, n);
+    check_kmeans (golden, clusters, n);
+    g_assert_cmpmem (clusters, n * sizeof *clusters, want, m * sizeof *want);
+  }
+  got = dml_metric_agreement (labels, clusters, n);
+  golden_near (golden->id, "nmi", 0, got.nmi,
+               golden_number (golden->expected, "nmi"), 1e-10, 1e-12);
+  golden_near (golden->id, "ami", 0, got.ami,
+               golden_number (golden->expected, "ami"), 1e-10, 1e-12);
+  if (!json_object_has_member (golden->expected, "mutual_information"))
+    return;
+  golden_near (golden->id, "mutual_information", 0, got.mutual_information,
+               golden_number (golden->expected, "mutual_information"), 1e-10,
+               1e-12);
+  golden_near (golden->id, "expected_mutual_information", 0,
+               got.expected_mutual_information,
+               golden_number (golden->expected, "expected_mutual_information"),
+               1e-10, 1e-12);
+}
+
+static void
+test_clustering_golden (void)
+{
+  golden_each ("metric_clustering", check_clustering, NULL);
+}
+
+static void
+test_clustering_finds_clear_groups (void)
+{
+  enum { N = 200, D = 16 };
+  g_autofree DmlReal *x = g_new0 (DmlReal, N * D);
+  g_autofree int32_t *labels = g_new (int32_t, N);
+  DmlClusterAgreement got;
+  DmlRng rng;
+
+  dml_rng_init (&rng, 1, 1);
+  for (size_t i = 0; i < N; i++) {
+    labels[i] = (int32_t) (i % 10);
+    for (size_t k = 0; k < D; k++)
+      x[i * D + k] =
+        (DmlReal) (0.05 * dml_rng_normal (&rng) + (k == (size_t) labels[i]));
+  }
+  g_assert_true (dml_metric_cluster (x, labels, N, D, 7, &got, NULL));
+  g_assert_cmpfloat (got.ami, >, 0.999);
+}
+
+/* ---- calibration ------------------------------------------------------------
+ */
+
+static void
+check_bounds (const GoldenCase *golden)
+{
+  g_autoptr (GoldenTensor) k_n = golden_tensor (golden->inputs, "k_n");
+  g_autoptr (GoldenTensor) upper =
+    golden_tensor (golden->expected, "clopper_pearson_upper_one_sided");
+  g_autoptr (GoldenTensor) both =
+    golden_tensor (golden->expected, "clopper_pearson_two_sided");
+
+  for (size_t i = 0; i < k_n->rows; i++) {
+    const size_t k = (size_t) k_n->data[2 * i];
+    const size_t n = (size_t) k_n->data[2 * i + 1];
+
+    golden_near (golden->id, "upper", i, dml_binomial_upper (k, n, 0.05),
+                 upper->data[i], 1e-10, 1e-12);
+    golden_near (golden->id, "two-sided low", i,
+                 dml_binomial_lower (k, n, 0.025), both->data[2 * i], 1e-10,
+                 1e-12);
+    golden_near (golden->id, "two-sided high", i,
+                 dml_binomial_upper (k, n, 0.025), both->data[2 * i + 1], 1e-10,
+                 1e-12);
+  }
+}
+
+static void
+check_calibration (const GoldenCase *golden, void *unused)
+{
+  if (strstr (golden->id, "binomial_bounds")) {
+    check_bounds (golden);
+    return;
+  }
+  JsonObject *e = golden->expected;
+  g_autoptr (GoldenTensor) impostor =
+    golden_tensor (golden->inputs, "impostor_scores");
+  g_autoptr (GoldenTensor) genuine =
+    golden_tensor (golden->inputs, "genuine_scores");
+  const DmlOperatingPoint got = dml_metric_threshold (
+    genuine->data, genuine->rows, impostor->data, impostor->rows,
+    golden_number (golden->params, "target_far"),
+    golden_number (golden->params, "delta"));
+
+  g_assert_cmpint (got.feasible, ==, golden_number (e, "feasible") != 0);
+  if (!got.feasible)
+    return;
+  NEAR ("threshold", got.threshold);
+  NEAR ("false_accepts", (double) got.n_false_accepts);
+  NEAR ("far_upper_bound", got.far_upper);
+  NEAR ("tar", got.tar);
+  NEAR ("tar_lower_bound", got.tar_lower);
+}
+
+static void
+test_calibration_golden (void)
+{
+  golden_each ("calibration_threshold", check_calibration, NULL);
+}
+
+/* ---- intervals, spread ------------------------------------------------------
+ */
+
+static void
+test_bootstrap_covers_the_mean (void)
+{
+  enum { N = 400 };
+  double values[N];
+  int32_t labels[N];
+  double mean = 0;
+  DmlRng rng;
+
+  dml_rng_init (&rng, 2, 0);
+  for (size_t i = 0; i < N; i++) {
+    labels[i] = (int32_t) (i / 10);
+    values[i] = dml_rng_normal (&rng) + 0.5 * (labels[i] % 3);
+    mean += values[i] / N;
+  }
+  const DmlInterval a =
+    dml_metric_bootstrap_mean (values, labels, N, 1000, 0.95, 4);
+  const DmlInterval b =
+    dml_metric_bootstrap_mean (values, labels, N, 1000, 0.95, 4);
+
+  g_assert_cmpuint (a.n_classes, ==, 40);
+  g_assert_cmpfloat (a.low, <, mean);
+  g_assert_cmpfloat (a.high, >, mean);
+  /* standard error about sqrt (1/400 + .17/40) = .08 */
+  g_assert_cmpfloat (a.high - a.low, >, 0.2);
+  g_assert_cmpfloat (a.high - a.low, <, 0.45);
+  g_assert_cmpfloat (a.low, ==, b.low);
+  values[3] = (double) NAN; /* no part of it */
+  g_assert_false (
+    isnan (dml_metric_bootstrap_mean (values, labels, N, 100, 0.95, 4).low));
+}
+
+static void
+test_spread_sees_collapse (void)
+{
+  enum { N = 64, D = 8 };
+  g_autofree DmlReal *x = g_new (DmlReal, N * D);
+  g_autofree int32_t *labels = g_new (int32_t, N);
+  DmlSpread wide, flat, point;
+
+  make_rows (x, labels, N, D);
+  g_assert_true (dml_metric_spread (x, labels, N, D, &wide, NULL));
+  g_assert_cmpfloat (wide.effective_rank, >, 5);
+  g_assert_cmpfloat (wide.effective_rank, <=, D);
+  for (size_t i = 0; i < N; i++)
+    for (size_t k = 2; k < D; k++)
+      x[i * D + k] = 0;
+  g_assert_true (dml_metric_spread (x, labels, N, D, &flat, NULL));
+  g_assert_cmpfloat (flat.effective_rank, <, 2.001);
+  for (size_t i = 0; i < N * D; i++)
+    x[i] = 1;
+  g_assert_true (dml_metric_spread (x, labels, N, D, &point, NULL));
+  g_assert_cmpfloat (point.effective_rank, <, 0.001);
+  g_assert_cmpfloat (point.mean_d_neg, <, 1e-3);
+}
+
+int
+main (int argc, char **argv)
+{
+  dml_threads_set_max (3);
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/metrics/retrieval/golden", test_retrieval_golden);
+  g_test_add_func ("/metrics/retrieval/tables-add-up",
+                   test_retrieval_tables_add_up);
+  g_test_add_func ("/metrics/retrieval/refuses-nan",
+                   test_retrieval_refuses_nan);
+  g_test_add_func ("/metrics/nearest/fills-up", test_nearest_fills_up);
+  g_test_add_func ("/metrics/outlier-is-found", test_outlier_is_found);
+  g_test_add_func ("/metrics/openset/golden", test_openset_golden);
+  g_test_add_func ("/metrics/clustering/golden", test_clustering_golden);
+  g_test_add_func ("/metrics/clustering/finds-clear-groups",
+                   test_clustering_finds_clear_groups);
+  g_test_add_func ("/metrics/calibration/golden", test_calibration_golden);
+  g_test_add_func ("/metrics/bootstrap/covers-the-mean",
+                   test_bootstrap_covers_the_mean);
+  g_test_add_func ("/metrics/spread/sees-collapse", test_spread_sees_collapse);
+  return g_test_run ();
+}
