@@ -37,7 +37,6 @@ BINARY (div_i32, int32_t, int32_t,
         q == 0    ? 0
         : q == -1 ? (int32_t) - (uint32_t) p
                   : p / q)
-BINARY (pow_f32, float, float, q == 2 ? p * p : powf (p, q))
 BINARY (equal_f32, float, uint8_t, p == q)
 BINARY (equal_i64, int64_t, uint8_t, p == q)
 BINARY (equal_i32, int32_t, uint8_t, p == q)
@@ -65,7 +64,6 @@ static const struct {
 } BINARIES[] = {
   { "Sub", FALSE, binary_sub_f32, binary_sub_i64, binary_sub_i32, NULL },
   { "Div", FALSE, binary_div_f32, binary_div_i64, binary_div_i32, NULL },
-  { "Pow", FALSE, binary_pow_f32, NULL, NULL, NULL },
   { "Equal", TRUE, binary_equal_f32, binary_equal_i64, binary_equal_i32,
     binary_equal_u8 },
   { "Less", TRUE, binary_less_f32, binary_less_i64, binary_less_i32, NULL },
@@ -152,7 +150,6 @@ binary_forward (const DmlNode *node, DmlExec *exec)
 
 BINARY_OP (sub, "Sub");
 BINARY_OP (div, "Div");
-BINARY_OP (pow, "Pow");
 BINARY_OP (equal, "Equal");
 BINARY_OP (less, "Less");
 BINARY_OP (less_equal, "LessOrEqual");

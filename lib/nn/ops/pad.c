@@ -136,7 +136,7 @@ pad_row (const PadConfig *config, int64_t begin, int64_t dim, int64_t n,
     const int64_t from =
       x != NULL ? pad_source (config->mode, i - begin, dim) : -1;
 
-    if (from == i - begin) { /* inside: all of it at once */
+    if (from >= 0 && from == i - begin) { /* inside: all of it at once */
       const int64_t run = MIN (dim - from, n - i);
 
       memcpy (y, x + (size_t) from * n_bytes, (size_t) run * n_bytes);
