@@ -26,6 +26,17 @@ put (Model *model, guint64 number, const char *label)
                        g_strdup (label));
 }
 
+void
+model_copy (Model *model, const Model *from)
+{
+  GHashTableIter iter;
+  gpointer number, label;
+
+  g_hash_table_iter_init (&iter, from->label_of);
+  while (g_hash_table_iter_next (&iter, &number, &label))
+    put (model, *(guint64 *) number, label);
+}
+
 /* Renames a label, or removes it where @to is NULL. */
 static gboolean
 change_label (Model *model, const char *from, const char *to)

@@ -19,6 +19,7 @@ typedef struct {
 
 void model_init (Model *model);
 void model_clear (Model *model);
+void model_copy (Model *model, const Model *from);
 
 /* FALSE where nothing changed: there is no such label or item. */
 gboolean model_apply (Model *model, const char *line);
