@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The pool: workers sleep on a condition, a job is a counter that all raise. */
+ * The pool: workers sleep on a condition, a job is a counter that all raise.
+ * POSIX locks, for ThreadSanitizer sees them and not GLib's. */
 #include "base/threads.h"
 
 #include <glib.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #define THREADS_LIMIT 256
@@ -16,15 +18,21 @@ typedef struct {
 } Job;
 
 static struct {
-  GMutex lock;      /* guards all below but the job's counter */
-  GCond wake, done; /* a job is there; a worker has left it */
-  Job *job;         /* NULL while idle */
-  guint64 serial;   /* raised with every job */
-  unsigned n_in;    /* workers inside the job */
-} pool;
+  pthread_mutex_t lock; /* guards all below but the job's counter */
+  pthread_cond_t wake;  /* a job is there */
+  pthread_cond_t done;  /* a worker has left it */
+  Job *job;             /* NULL while idle */
+  guint64 serial;       /* raised with every job */
+  unsigned n_in;        /* workers inside the job */
+} pool = {
+  .lock = PTHREAD_MUTEX_INITIALIZER,
+  .wake = PTHREAD_COND_INITIALIZER,
+  .done = PTHREAD_COND_INITIALIZER,
+};
 
-static GMutex pool_user; /* held by the thread whose job it is */
-static unsigned wanted;  /* dml_threads_set_max, 0 = not said */
+/* Held by the thread whose job it is. */
+static pthread_mutex_t pool_user = PTHREAD_MUTEX_INITIALIZER;
+static unsigned wanted; /* dml_threads_set_max, 0 = not said */
 static GPrivate inside = G_PRIVATE_INIT (NULL); /* non-NULL within a task */
 
 static void
@@ -44,22 +52,22 @@ pool_worker (gpointer number)
   const unsigned worker = GPOINTER_TO_UINT (number);
   guint64 seen = 0;
 
-  g_mutex_lock (&pool.lock);
+  pthread_mutex_lock (&pool.lock);
   for (;;) {
     Job *job;
 
     while (pool.job == NULL || pool.serial == seen)
-      g_cond_wait (&pool.wake, &pool.lock);
+      pthread_cond_wait (&pool.wake, &pool.lock);
     seen = pool.serial;
     job = pool.job;
     if (worker > job->n_workers)
       continue;
     pool.n_in++;
-    g_mutex_unlock (&pool.lock);
+    pthread_mutex_unlock (&pool.lock);
     job_work (job, worker);
-    g_mutex_lock (&pool.lock);
+    pthread_mutex_lock (&pool.lock);
     if (--pool.n_in == 0)
-      g_cond_signal (&pool.done);
+      pthread_cond_signal (&pool.done);
   }
   return NULL;
 }
@@ -103,7 +111,7 @@ dml_parallel_for (size_t n, unsigned n_threads, DmlTask task, void *data)
   if (n_threads > n)
     n_threads = (unsigned) n;
   if (n_threads <= 1 || g_private_get (&inside) != NULL ||
-      !g_mutex_trylock (&pool_user)) {
+      pthread_mutex_trylock (&pool_user) != 0) {
     gpointer outer = g_private_get (&inside);
 
     g_private_set (&inside, &job); /* what it calls is inside a task too */
@@ -113,18 +121,18 @@ dml_parallel_for (size_t n, unsigned n_threads, DmlTask task, void *data)
     return;
   }
   job.n_workers = n_threads - 1;
-  g_mutex_lock (&pool.lock);
+  pthread_mutex_lock (&pool.lock);
   pool.job = &job;
   pool.serial++;
-  g_cond_broadcast (&pool.wake);
-  g_mutex_unlock (&pool.lock);
+  pthread_cond_broadcast (&pool.wake);
+  pthread_mutex_unlock (&pool.lock);
 
   job_work (&job, 0);
 
-  g_mutex_lock (&pool.lock);
+  pthread_mutex_lock (&pool.lock);
   pool.job = NULL; /* nobody joins any more; wait for those inside */
   while (pool.n_in > 0)
-    g_cond_wait (&pool.done, &pool.lock);
-  g_mutex_unlock (&pool.lock);
-  g_mutex_unlock (&pool_user);
+    pthread_cond_wait (&pool.done, &pool.lock);
+  pthread_mutex_unlock (&pool.lock);
+  pthread_mutex_unlock (&pool_user);
 }
