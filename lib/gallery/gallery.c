@@ -42,7 +42,7 @@ dml_gallery_open_space (const char *path, DmlGalleryFlags flags,
   if (space != NULL && !dml_space_check (&store->space, space, path, error))
     return NULL;
   gallery = g_new0 (DmlGallery, 1);
-  g_atomic_ref_count_init (&gallery->ref_count);
+  gallery->ref_count = 1;
   g_rec_mutex_init (&gallery->lock);
   gallery->path = g_strdup (path);
   gallery->write = write;
@@ -65,14 +65,14 @@ session_end (DmlGallery *gallery)
 DmlGallery *
 dml_gallery_ref (DmlGallery *gallery)
 {
-  g_atomic_ref_count_inc (&gallery->ref_count);
+  g_atomic_int_inc (&gallery->ref_count);
   return gallery;
 }
 
 void
 dml_gallery_unref (DmlGallery *gallery)
 {
-  if (!g_atomic_ref_count_dec (&gallery->ref_count))
+  if (!g_atomic_int_dec_and_test (&gallery->ref_count))
     return;
   if (gallery->in_session)
     session_end (gallery);

@@ -7,8 +7,8 @@
 #include "gallery/store.h"
 
 struct _DmlGallery {
-  gatomicrefcount ref_count;
-  char *path; /* as the caller wrote it */
+  gint ref_count; /* atomic */
+  char *path;     /* as the caller wrote it */
   gboolean write;
 
   GRecMutex lock;      /* guards all below; held from begin to commit */

@@ -58,7 +58,7 @@ load_labels (DmlStore *store, GError **error)
 }
 
 static int
-compare_entries (const void *a, const void *b)
+compare_entries (gconstpointer a, gconstpointer b)
 {
   const Entry *x = a, *y = b;
 
@@ -94,7 +94,7 @@ load_entries (DmlStore *store, GError **error)
                             store->path, store->n_bytes);
     g_array_append_val (entries, entry);
   }
-  qsort (entries->data, entries->len, sizeof (Entry), compare_entries);
+  g_array_sort (entries, compare_entries);
   for (guint i = 1; i < entries->len; i++)
     if (g_array_index (entries, Entry, i).id ==
         g_array_index (entries, Entry, i - 1).id)

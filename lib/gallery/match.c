@@ -20,21 +20,21 @@ dml_match_alloc (DmlLabels *labels, guint n_hits)
                        .runner_up = -1,
                        .item = -1,
                        .n_hits = n_hits };
-  g_atomic_ref_count_init (&match->ref_count);
+  match->ref_count = 1;
   return match;
 }
 
 DmlMatch *
 dml_match_ref (DmlMatch *match)
 {
-  g_atomic_ref_count_inc (&match->ref_count);
+  g_atomic_int_inc (&match->ref_count);
   return match;
 }
 
 void
 dml_match_unref (DmlMatch *match)
 {
-  if (!g_atomic_ref_count_dec (&match->ref_count))
+  if (!g_atomic_int_dec_and_test (&match->ref_count))
     return;
   dml_labels_unref (match->labels);
   g_free (match->explanation);

@@ -14,7 +14,7 @@ typedef struct {
 } DmlMatchHit;
 
 struct _DmlMatch {
-  gatomicrefcount ref_count;
+  gint ref_count;    /* atomic */
   DmlLabels *labels; /* whose names and data are handed out */
   DmlDecision decision;
   DmlReason reason;
@@ -32,7 +32,7 @@ struct _DmlMatch {
 DmlMatch *dml_match_alloc (DmlLabels *labels, guint n_hits);
 
 struct _DmlMatcher {
-  gatomicrefcount ref_count;
+  gint ref_count;        /* atomic */
   DmlSnapshot *snapshot; /* the labels that count */
   const DmlClassifierClass *klass;
   gpointer model;

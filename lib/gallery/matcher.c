@@ -197,7 +197,7 @@ dml_matcher_new_with (DmlSnapshot *snapshot, const DmlThreshold *encoders,
   if (!check_options (options, error))
     return NULL;
   matcher = g_new0 (DmlMatcher, 1);
-  g_atomic_ref_count_init (&matcher->ref_count);
+  matcher->ref_count = 1;
   matcher->snapshot = keep_labels (snapshot, options->labels, error);
   if (matcher->snapshot == NULL)
     return NULL;
@@ -216,14 +216,14 @@ dml_matcher_new_with (DmlSnapshot *snapshot, const DmlThreshold *encoders,
 DmlMatcher *
 dml_matcher_ref (DmlMatcher *matcher)
 {
-  g_atomic_ref_count_inc (&matcher->ref_count);
+  g_atomic_int_inc (&matcher->ref_count);
   return matcher;
 }
 
 void
 dml_matcher_unref (DmlMatcher *matcher)
 {
-  if (!g_atomic_ref_count_dec (&matcher->ref_count))
+  if (!g_atomic_int_dec_and_test (&matcher->ref_count))
     return;
   if (matcher->model != NULL)
     matcher->klass->free (matcher->model);

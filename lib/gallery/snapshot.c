@@ -18,7 +18,7 @@ dml_labels_new (void)
 {
   DmlLabels *labels = g_new0 (DmlLabels, 1);
 
-  g_atomic_ref_count_init (&labels->ref_count);
+  labels->ref_count = 1;
   labels->text = g_string_chunk_new (4096);
   labels->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   return labels;
@@ -49,14 +49,14 @@ dml_labels_add (DmlLabels *labels, gint64 id, const char *name,
 DmlLabels *
 dml_labels_ref (DmlLabels *labels)
 {
-  g_atomic_ref_count_inc (&labels->ref_count);
+  g_atomic_int_inc (&labels->ref_count);
   return labels;
 }
 
 void
 dml_labels_unref (DmlLabels *labels)
 {
-  if (!g_atomic_ref_count_dec (&labels->ref_count))
+  if (!g_atomic_int_dec_and_test (&labels->ref_count))
     return;
   g_hash_table_unref (labels->by_name);
   g_string_chunk_free (labels->text);
@@ -96,7 +96,7 @@ dml_snapshot_alloc (const char *path, const DmlSpace *space, DmlLabels *labels,
 {
   g_autoptr (DmlSnapshot) snapshot = g_new0 (DmlSnapshot, 1);
 
-  g_atomic_ref_count_init (&snapshot->ref_count);
+  snapshot->ref_count = 1;
   snapshot->path = g_strdup (path);
   snapshot->space = dml_space_copy (space);
   snapshot->labels = labels;
@@ -170,14 +170,14 @@ dml_snapshot_filter (const DmlSnapshot *snapshot, const gboolean *keep,
 DmlSnapshot *
 dml_snapshot_ref (DmlSnapshot *snapshot)
 {
-  g_atomic_ref_count_inc (&snapshot->ref_count);
+  g_atomic_int_inc (&snapshot->ref_count);
   return snapshot;
 }
 
 void
 dml_snapshot_unref (DmlSnapshot *snapshot)
 {
-  if (!g_atomic_ref_count_dec (&snapshot->ref_count))
+  if (!g_atomic_int_dec_and_test (&snapshot->ref_count))
     return;
   if (snapshot->index != NULL)
     snapshot->index->klass->free (snapshot->index);

@@ -10,7 +10,7 @@
 /* Names and data of the labels; matches keep it alive without the rows.
  * Immutable once filled, reference-counted. */
 typedef struct {
-  gatomicrefcount ref_count;
+  gint ref_count; /* atomic */
   guint n;
   gint64 *ids;       /* rising */
   const char **name; /* in text */
@@ -42,7 +42,7 @@ typedef struct {
 } DmlStoredLead;
 
 struct _DmlSnapshot {
-  gatomicrefcount ref_count;
+  gint ref_count; /* atomic */
   char *path;
   DmlSpace space;
   gint64 revision;

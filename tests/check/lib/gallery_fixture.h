@@ -125,8 +125,9 @@ fixture_snapshot (const float *rows, const guint32 *label_of, guint n,
   }
   snapshot = dml_snapshot_alloc ("test", &space, labels, n, &error);
   g_assert_no_error (error);
-  memcpy (snapshot->rows, rows, (size_t) n * dim * sizeof (float));
   for (guint i = 0; i < n; i++) {
+    memcpy (snapshot->rows + (size_t) i * dim, rows + (size_t) i * dim,
+            dim * sizeof (float));
     snapshot->ids[i] = 100 + i;
     snapshot->label_of[i] = label_of[i];
   }
