@@ -34,6 +34,12 @@ typedef struct {
   float unbias1, unbias2; /* 1 / (1 - beta1^t), 1 / (1 - beta2^t) */
 } DmlAdamwStep;
 
+/* Part of a row that gather_rows_f32 composes. */
+typedef struct {
+  size_t to, n;   /* elements to .. to + n - 1 of the row */
+  ptrdiff_t from; /* where the first one comes from */
+} DmlStretch;
+
 /* Depthwise convolution of one plane that already carries its border:
  *   y[i][j] = clip (bias + sum over r, s of w[r][s] x[i stride + r][j stride +
  * s]) Reads rows 0 .. (oh - 1) stride + K - 1 of x, and in each of them columns
@@ -165,6 +171,28 @@ typedef struct {
                         size_t x_stride, size_t oh, size_t ow, size_t kh,
                         size_t kw, size_t sh, size_t sw);
 
+  /* -- matrix products: gemm_tmpl.c -----------------------------------------
+   */
+
+  /* Product of two packed panels, gemm_mr rows by up to gemm_nr columns:
+   *   c[i][j] = (add ? c[i][j] : 0) + sum over l < k of a[l][i] b[l][j]
+   * a is k x gemm_mr and b k x gemm_nr, dense, both filled up with anything.
+   * Whole vectors are written: of c's rows the first n columns count, the rest
+   * up to gemm_nr may be. An element is summed over l in order whatever n, and
+   * its bits depend on its row of a and column of b alone. */
+  void (*gemm_tile_f32) (float *c, size_t c_stride, const float *a,
+                         const float *b, size_t k, size_t n, bool add);
+  /* c[i][j] += <row i of a, row j of b>, i < m, j < n, rows of k elements */
+  void (*gemm_nt_f32) (float *c, size_t c_stride, const float *a,
+                       size_t a_stride, size_t m, const float *b,
+                       size_t b_stride, size_t n, size_t k);
+  /* Rows of y, width elements each: y[s.to + j] = x[s.from + j step] for the
+   * n_s stretches s, 0 elsewhere; x moves on by x_stride a row. Columns of a
+   * convolution, a tap of many channels at a time. */
+  void (*gather_rows_f32) (float *y, size_t y_stride, size_t width,
+                           const float *x, size_t x_stride, size_t n_rows,
+                           const DmlStretch *s, size_t n_s, size_t step);
+
   /* -- update rules: optim_tmpl.c --------------------------------------------
    */
 
@@ -226,6 +254,11 @@ typedef struct {
   void (*colour_f32) (float *y, const int32_t *a, const int32_t *b,
                       const int32_t *c, const float m[4], float gain,
                       float bias, size_t n);
+
+  /* -- sizes ------------------------------------------------------------------
+   */
+
+  size_t gemm_mr, gemm_nr; /* of gemm_tile_f32: at most 8 and 48 */
 } DmlKernels;
 
 /* The table to use, picked once: the machine's best under DML_CPU, with those

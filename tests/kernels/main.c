@@ -19,7 +19,7 @@ static const CheckKernel kernels[] = {
 };
 
 _Static_assert(sizeof kernels / sizeof *kernels * sizeof (void *) ==
-                 sizeof (DmlKernels),
+                 offsetof (DmlKernels, gemm_mr),
                "a kernel of struct DmlKernels is missing in kernels.def");
 
 typedef struct {
