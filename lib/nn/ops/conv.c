@@ -4,37 +4,20 @@
  *   x  N x C x H x W;  w  M x C/group x kh x kw;  b  M or left out
  *   y  N x M x OH x OW = w * x + b, then the node's epilogue
  *
- *   as matrices, for one image and group, K = C/group kh kw, P = OH OW:
- *     cols  K x P = im2col (x);      y = w cols + b
- *     dw += dy cols^T;   dx += col2im (w^T dy);   db += dy 1
+ *   as matrices, K = C/group kh kw, P = N OH OW:
+ *     cols  K x P, gathered from x (columns.h);      y = w cols + b
+ *     dw += dy cols^T;    db += dy 1
+ *     dx += w' cols', where cols' are gathered from dy: dx at (y, x) has terms
+ *     at (y + top - r dh) / sh for the taps r for which that is whole, and
+ *     likewise across; so the pixels of dx fall into sh sw classes, and each is
+ *     a convolution of dy with some of the taps
  *
- * Three ways: one channel a group goes through direct kernels (depthwise), 1x1
- * without stride or padding multiplies x itself, all else takes columns in
- * blocks that stay in the cache. Blocks depend on the layer's shape alone, so
- * that neither threads nor other images of the batch change a result. */
-#include "nn/blas.h"
-#include "nn/im2col.h"
+ * Groups of one channel go to conv_depthwise.c. */
 #include "nn/ops/conv.h"
-#include "nn/ops/conv_train.h"
+#include "nn/product.h"
 
 #include <math.h>
 #include <string.h>
-
-#define BLOCK_FLOATS (96 * 1024) /* of columns: 384 KiB, in half of an L2 */
-#define BLOCK_LEAST 64           /* pixels, or the product is all packing */
-#define BLOCK_MOST 1024
-
-/* A layer's numbers, for its loops. */
-typedef struct {
-  const DmlConv *conv;
-  DmlIm2col g;              /* of one group */
-  size_t n, c, m;           /* images, channels in and out */
-  size_t groups, cg, mg;    /* groups, channels of a group in and out */
-  size_t k, p;              /* rows of a weight, output pixels */
-  size_t block, n_blocks;   /* pixels a block */
-  size_t m_split, n_splits; /* output channels a piece */
-  gboolean depthwise, pointwise;
-} Layer;
 
 static gboolean
 conv_configure (DmlNode *node, GError **error)
@@ -108,265 +91,401 @@ conv_infer_shape (DmlNode *node, GError **error)
                            error);
 }
 
-static Layer
-layer_of (const DmlNode *node)
+DmlConvLayer
+dml_conv_layer (const DmlNode *node)
 {
   const DmlConv *conv = node->config;
-  const DmlWindow *win = &conv->placed;
   const int64_t *x = dml_node_in_shape (node, 0)->dim;
   const int64_t *y = dml_node_out_shape (node, 0)->dim;
-  Layer l = { .conv = conv,
-              .n = x[0],
-              .c = x[1],
-              .m = y[1],
-              .groups = conv->group,
-              .p = y[2] * y[3] };
+  DmlConvLayer l = { .window = &conv->placed,
+                     .n = x[0],
+                     .c = x[1],
+                     .h = x[2],
+                     .w = x[3],
+                     .m = y[1],
+                     .oh = y[2],
+                     .ow = y[3],
+                     .groups = conv->group };
 
   l.cg = l.c / l.groups;
   l.mg = l.m / l.groups;
-  l.g = (DmlIm2col){ .c = l.cg,
-                     .h = x[2],
-                     .w = x[3],
-                     .oh = y[2],
-                     .ow = y[3],
-                     .kh = win->kernel[0],
-                     .kw = win->kernel[1],
-                     .sh = win->stride[0],
-                     .sw = win->stride[1],
-                     .dh = win->dilation[0],
-                     .dw = win->dilation[1],
-                     .top = win->pad_begin[0],
-                     .left = win->pad_begin[1] };
-  l.k = l.cg * l.g.kh * l.g.kw;
-  l.depthwise = l.cg == 1;
-  l.pointwise = l.g.kh == 1 && l.g.kw == 1 && l.g.sh == 1 && l.g.sw == 1 &&
-                l.g.oh == l.g.h && l.g.ow == l.g.w && l.g.top == 0 &&
-                l.g.left == 0;
-  l.block = CLAMP (BLOCK_FLOATS / l.k / 16 * 16, BLOCK_LEAST, BLOCK_MOST);
-  l.n_blocks = (l.p + l.block - 1) / l.block;
-  l.block = MIN ((l.p + l.n_blocks - 1) / l.n_blocks + 15, l.p + 15) / 16 * 16;
-  /* Where one block holds the whole picture, cores share output channels. */
-  l.n_splits = l.n_blocks == 1 && l.mg >= 256 ? 2 : 1;
-  l.m_split = (l.mg + l.n_splits - 1) / l.n_splits;
+  l.taps = (size_t) l.window->kernel[0] * (size_t) l.window->kernel[1];
   return l;
 }
 
-static DmlConvSize
-size_of (const Layer *l)
+static gboolean
+is_depthwise (const DmlConvLayer *l)
 {
-  return (DmlConvSize){ .g = l->g,
-                        .n = l->n,
-                        .c = l->c,
-                        .m = l->m,
-                        .groups = l->groups,
-                        .cg = l->cg,
-                        .mg = l->mg,
-                        .k = l->k,
-                        .p = l->p };
+  return l->cg == 1 && l->groups > 1;
 }
 
-/* --- what comes after the product -------------------------------------------
- */
+/* --- forward
+ * ------------------------------------------------------------------ */
 
-typedef struct {
-  const float *bias, *residual; /* NULL where there is none */
-  float lo, hi;
-} End;
+/* Columns of x, for forward and for the gradient of the weights. */
+static DmlColumns
+columns_of_x (const DmlConvLayer *l)
+{
+  const DmlWindow *win = l->window;
 
-static End
-end_of (const DmlNode *node, const DmlExec *exec)
+  return (DmlColumns){ .n = l->n,
+                       .c = l->cg,
+                       .h = l->h,
+                       .w = l->w,
+                       .image_stride = l->c * l->h * l->w,
+                       .gh = l->oh,
+                       .gw = l->ow,
+                       .sy = win->stride[0],
+                       .sx = win->stride[1],
+                       .n_ty = win->kernel[0],
+                       .n_tx = win->kernel[1],
+                       .ty = -(ptrdiff_t) win->pad_begin[0],
+                       .tx = -(ptrdiff_t) win->pad_begin[1],
+                       .step_ty = win->dilation[0],
+                       .step_tx = win->dilation[1] };
+}
+
+static DmlProduct
+forward_product (const DmlConvLayer *l)
+{
+  return (DmlProduct){ .g = columns_of_x (l),
+                       .m = l->mg,
+                       .groups = l->groups,
+                       .x_group = l->cg * l->h * l->w };
+}
+
+static DmlWeights
+forward_weights (const DmlConvLayer *l, const float *w)
+{
+  return (DmlWeights){ .w = w,
+                       .m = l->mg,
+                       .ch = l->cg,
+                       .groups = l->groups,
+                       .n_ty = l->window->kernel[0],
+                       .n_tx = l->window->kernel[1],
+                       .m_step = l->cg * l->taps,
+                       .ch_step = l->taps,
+                       .group_step = l->mg * l->cg * l->taps,
+                       .tap_step_y = l->window->kernel[1],
+                       .tap_step_x = 1 };
+}
+
+static gboolean
+conv_prepare (DmlNode *node, GError **error)
+{
+  const DmlConvLayer l = dml_conv_layer (node);
+  DmlWeights weights;
+
+  if (is_depthwise (&l) || node->in[1]->constant == NULL)
+    return TRUE;
+  weights = forward_weights (&l, node->in[1]->constant->data);
+  node->prepared = dml_tensor_new (
+    DML_F32, &DML_SHAPE ((int64_t) dml_product_packed (&weights)), error);
+  if (node->prepared == NULL)
+    return FALSE;
+  dml_mem_advise_huge (node->prepared->data, dml_tensor_bytes (node->prepared));
+  dml_product_pack (&weights, node->prepared->data, 0);
+  return TRUE;
+}
+
+DmlConvEnd
+dml_conv_end (const DmlNode *node, const DmlExec *exec)
 {
   const DmlEpilogue *e = &node->epilogue;
 
-  return (End){ .bias = dml_exec_in (exec, node, 2),
-                .residual =
-                  e->residual ? dml_exec_in (exec, node, node->n_in - 1) : NULL,
-                .lo = e->clamp ? e->lo : -INFINITY,
-                .hi = e->clamp ? e->hi : INFINITY };
+  return (DmlConvEnd){ .kern = exec->kernels,
+                       .bias = dml_exec_in (exec, node, 2),
+                       .residual = e->residual
+                                     ? dml_exec_in (exec, node, node->n_in - 1)
+                                     : NULL,
+                       .lo = e->clamp ? e->lo : -INFINITY,
+                       .hi = e->clamp ? e->hi : INFINITY };
 }
 
-/* y, n elements of channel m that begin at element `at` of the output. */
-static void
-end_row (const DmlKernels *kern, const End *end, float *y, size_t m, size_t at,
-         size_t n)
+void
+dml_conv_end_row (const DmlConvEnd *end, float *y, const float *x, size_t m,
+                  size_t at, size_t n)
 {
   const float bias = end->bias ? end->bias[m] : 0;
 
   if (end->residual != NULL)
-    kern->bias_add_clip_f32 (y, y, bias, end->residual + at, end->lo, end->hi,
-                             n);
+    end->kern->bias_add_clip_f32 (y, x, bias, end->residual + at, end->lo,
+                                  end->hi, n);
   else if (end->bias != NULL || end->lo > -INFINITY || end->hi < INFINITY)
-    kern->bias_clip_f32 (y, y, bias, end->lo, end->hi, n);
+    end->kern->bias_clip_f32 (y, x, bias, end->lo, end->hi, n);
+  else if (y != x)
+    memcpy (y, x, n * sizeof *y);
 }
-
-/* --- columns and products ---------------------------------------------------
- */
 
 typedef struct {
-  Layer l;
-  const DmlNode *node;
-  DmlExec *exec;
-  End end;
-  const float *x, *w;
+  DmlConvEnd end;
   float *y;
+  size_t m, p; /* output channels, pixels of a plane */
 } Forward;
 
-/* One block of pixels of one group of one image, for some output channels. */
 static void
-forward_piece (void *data, size_t i, unsigned worker)
+forward_end (const void *data, size_t m, size_t first, const float *result,
+             size_t n)
 {
   const Forward *f = data;
-  const Layer *l = &f->l;
-  const size_t split = i % l->n_splits, block = i / l->n_splits % l->n_blocks;
-  const size_t group = i / l->n_splits / l->n_blocks % l->groups;
-  const size_t image = i / l->n_splits / l->n_blocks / l->groups;
-  const size_t first = block * l->block, n = MIN (l->block, l->p - first);
-  const size_t m0 = group * l->mg + split * l->m_split;
-  const size_t m = MIN (l->m_split, l->mg - split * l->m_split);
-  const float *x = f->x + (image * l->c + group * l->cg) * l->g.h * l->g.w;
-  float *y = f->y + (image * l->m + m0) * l->p + first;
 
-  if (l->pointwise) {
-    dml_sgemm (FALSE, FALSE, m, n, l->k, f->w + m0 * l->k, l->k, x + first,
-               l->p, 0, y, l->p);
-  } else {
-    float *cols = dml_exec_worker (f->exec, worker);
+  while (n > 0) {
+    const size_t image = first / f->p, pixel = first % f->p;
+    const size_t part = MIN (f->p - pixel, n);
+    const size_t at = (image * f->m + m) * f->p + pixel;
 
-    dml_im2col (&l->g, x, first, n, cols, n);
-    dml_sgemm (FALSE, FALSE, m, n, l->k, f->w + m0 * l->k, l->k, cols, n, 0, y,
-               l->p);
+    dml_conv_end_row (&f->end, f->y + at, result, m, at, part);
+    result += part;
+    first += part;
+    n -= part;
   }
-  for (size_t j = 0; j < m; j++, y += l->p)
-    end_row (f->exec->kernels, &f->end, y, m0 + j, (size_t) (y - f->y), n);
-}
-
-/* --- depthwise
- * ---------------------------------------------------------------- */
-
-/* The kernel for this window, or NULL. */
-static DmlDepthwise
-depthwise_kernel (const DmlKernels *kern, const DmlIm2col *g)
-{
-  if (g->kh != g->kw || g->sh != g->sw || g->dh != 1 || g->dw != 1)
-    return NULL;
-  if (g->kh == 3)
-    return g->sh == 1 ? kern->dw3s1_f32 : g->sh == 2 ? kern->dw3s2_f32 : NULL;
-  if (g->kh == 5)
-    return g->sh == 1 ? kern->dw5s1_f32 : g->sh == 2 ? kern->dw5s2_f32 : NULL;
-  return NULL;
-}
-
-/* Any window over a plane with its border, one row of the output at a time. */
-static void
-depthwise_plane (const DmlKernels *kern, const DmlIm2col *g, float *y,
-                 const float *plane, size_t stride, const float *w)
-{
-  for (size_t i = 0; i < g->oh; i++, y += g->ow) {
-    memset (y, 0, g->ow * sizeof *y);
-    for (size_t r = 0; r < g->kh; r++)
-      for (size_t s = 0; s < g->kw; s++) {
-        const float *x = plane + (i * g->sh + r * g->dh) * stride + s * g->dw;
-        const float tap = w[r * g->kw + s];
-
-        if (g->sw == 1)
-          kern->axpy_f32 (y, tap, x, g->ow);
-        else
-          for (size_t j = 0; j < g->ow; j++)
-            y[j] += tap * x[j * g->sw];
-      }
-  }
-}
-
-/* One output channel of one image. */
-static void
-depthwise_piece (void *data, size_t i, unsigned worker)
-{
-  const Forward *f = data;
-  const Layer *l = &f->l;
-  const DmlKernels *kern = f->exec->kernels;
-  const size_t m = i % l->m, image = i / l->m, area = l->g.h * l->g.w;
-  const DmlDepthwise direct = depthwise_kernel (kern, &l->g);
-  const DmlBordered b =
-    dml_window_border (&l->conv->placed, l->g.h, l->g.w, l->g.oh, l->g.ow);
-  const float *w = f->w + m * l->k;
-  float *plane = dml_exec_worker (f->exec, worker);
-  float *y = f->y + i * l->p;
-
-  dml_window_fill (plane, &b, f->x + (image * l->c + m / l->mg) * area, l->g.h,
-                   l->g.w, 0);
-  if (direct != NULL) {
-    const gboolean last = f->end.residual == NULL;
-
-    direct (y, l->g.ow, plane, b.w, l->g.oh, l->g.ow, w,
-            f->end.bias && last ? f->end.bias[m] : 0,
-            last ? f->end.lo : -INFINITY, last ? f->end.hi : INFINITY);
-    if (last)
-      return;
-  } else {
-    depthwise_plane (kern, &l->g, y, plane, b.w, w);
-  }
-  end_row (kern, &f->end, y, m, i * l->p, l->p);
 }
 
 static void
 conv_forward (const DmlNode *node, DmlExec *exec)
 {
-  Forward f = { .l = layer_of (node),
-                .node = node,
-                .exec = exec,
-                .end = end_of (node, exec),
-                .x = dml_exec_in (exec, node, 0),
-                .w = dml_exec_in (exec, node, 1),
-                .y = dml_exec_out (exec, node, 0) };
-  const Layer *l = &f.l;
+  const DmlConvLayer l = dml_conv_layer (node);
+  DmlProduct product = forward_product (&l);
+  Forward f = { .end = dml_conv_end (node, exec),
+                .y = dml_exec_out (exec, node, 0),
+                .m = l.m,
+                .p = l.oh * l.ow };
 
-  if (exec->kept != NULL && !l->depthwise && !l->pointwise) {
-    const DmlConvSize size = size_of (l);
+  if (is_depthwise (&l)) {
+    dml_conv_depthwise_forward (node, exec);
+    return;
+  }
+  if (node->prepared == NULL) {
+    const DmlWeights w = forward_weights (&l, dml_exec_in (exec, node, 1));
 
-    dml_conv_train_forward (&size, f.x, f.w, f.y, exec);
-    if (f.end.bias != NULL)
-      for (size_t i = 0; i < l->n * l->m; i++)
-        end_row (exec->kernels, &f.end, f.y + i * l->p, i % l->m, i * l->p,
-                 l->p);
-  } else if (l->depthwise)
-    dml_parallel_for (l->n * l->m, exec->n_threads, depthwise_piece, &f);
-  else
-    dml_parallel_for (l->n * l->groups * l->n_blocks * l->n_splits,
-                      exec->n_threads, forward_piece, &f);
+    dml_product_pack (&w, dml_exec_shared (exec), exec->n_threads);
+  }
+  product.a = node->prepared ? node->prepared->data : dml_exec_shared (exec);
+  product.x = dml_exec_in (exec, node, 0);
+  product.end = forward_end;
+  product.data = &f;
+  dml_product_plan (&product);
+  dml_product_run (&product, exec);
+}
+
+/* --- backward to the input
+ * ------------------------------------------------------ */
+
+/* The taps along one axis that reach the pixels of one class: first, count and
+ * step of the tap, where the first lies in dy, and its step there. */
+typedef struct {
+  size_t first, n, step;
+  ptrdiff_t at, at_step;
+} ClassTaps;
+
+static ClassTaps
+class_taps (const DmlWindow *win, int axis, size_t class)
+{
+  const ptrdiff_t s = win->stride[axis], d = win->dilation[axis];
+  const size_t k = win->kernel[axis];
+  const ptrdiff_t from = (ptrdiff_t) class + win->pad_begin[axis];
+  ClassTaps taps = { .step = 1 };
+
+  while ((ptrdiff_t) taps.step * d % s != 0)
+    taps.step++;
+  while (taps.first < k && (from - (ptrdiff_t) taps.first * d) % s != 0)
+    taps.first++;
+  taps.n = (k - MIN (k, taps.first) + taps.step - 1) / taps.step;
+  taps.at = (from - (ptrdiff_t) taps.first * d) / s;
+  taps.at_step = -(ptrdiff_t) taps.step * d / s;
+  return taps;
+}
+
+/* One class of the pixels of dx; FALSE where nothing reaches it. */
+static gboolean
+class_product (const DmlConvLayer *l, size_t cy, size_t cx, DmlProduct *product,
+               DmlWeights *weights)
+{
+  const ClassTaps ty = class_taps (l->window, 0, cy);
+  const ClassTaps tx = class_taps (l->window, 1, cx);
+  const size_t sh = l->window->stride[0], sw = l->window->stride[1];
+
+  if (ty.n == 0 || tx.n == 0 || cy >= l->h || cx >= l->w)
+    return FALSE;
+  *product = (DmlProduct){ .g = { .n = l->n,
+                                  .c = l->mg,
+                                  .h = l->oh,
+                                  .w = l->ow,
+                                  .image_stride = l->m * l->oh * l->ow,
+                                  .gh = (l->h - cy + sh - 1) / sh,
+                                  .gw = (l->w - cx + sw - 1) / sw,
+                                  .sy = 1,
+                                  .sx = 1,
+                                  .n_ty = ty.n,
+                                  .n_tx = tx.n,
+                                  .ty = ty.at,
+                                  .tx = tx.at,
+                                  .step_ty = ty.at_step,
+                                  .step_tx = tx.at_step },
+                           .m = l->cg,
+                           .groups = l->groups,
+                           .x_group = l->mg * l->oh * l->ow };
+  *weights =
+    (DmlWeights){ .m = l->cg,
+                  .ch = l->mg,
+                  .groups = l->groups,
+                  .n_ty = ty.n,
+                  .n_tx = tx.n,
+                  .m_step = l->taps,
+                  .ch_step = l->cg * l->taps,
+                  .group_step = l->mg * l->cg * l->taps,
+                  .tap =
+                    (ptrdiff_t) (ty.first * l->window->kernel[1] + tx.first),
+                  .tap_step_y = (ptrdiff_t) (ty.step * l->window->kernel[1]),
+                  .tap_step_x = (ptrdiff_t) tx.step };
+  return TRUE;
+}
+
+typedef struct {
+  const DmlKernels *kern;
+  float *dx;
+  size_t c, h, w;        /* of dx */
+  size_t cy, cx, sh, sw; /* the class: rows cy + i sh, columns cx + j sw */
+  size_t gh, gw;
+} BackwardX;
+
+static void
+backward_x_end (const void *data, size_t c, size_t first, const float *result,
+                size_t n)
+{
+  const BackwardX *b = data;
+
+  while (n > 0) {
+    const size_t image = first / (b->gh * b->gw), row = first / b->gw % b->gh;
+    const size_t col = first % b->gw;
+    float *plane = b->dx + (image * b->c + c) * b->h * b->w;
+    size_t part = MIN (b->gw - col, n);
+
+    if (b->sh == 1 && b->sw == 1) { /* rows follow each other: to the plane's
+                                       end */
+      float *dx = plane + row * b->w + col;
+
+      part = MIN (b->h * b->w - (row * b->w + col), n);
+      b->kern->add_f32 (dx, dx, result, part);
+    } else {
+      float *dx = plane + (b->cy + row * b->sh) * b->w + b->cx + col * b->sw;
+
+      for (size_t j = 0; j < part; j++)
+        dx[j * b->sw] += result[j];
+    }
+    result += part;
+    first += part;
+    n -= part;
+  }
 }
 
 static void
-conv_sizes (const DmlNode *node, gboolean training, DmlOpSizes *sizes)
+backward_x (const DmlNode *node, DmlExec *exec, const DmlConvLayer *l)
 {
-  const Layer l = layer_of (node);
+  BackwardX b = { .kern = exec->kernels,
+                  .dx = dml_exec_din (exec, node, 0),
+                  .c = l->c,
+                  .h = l->h,
+                  .w = l->w,
+                  .sh = l->window->stride[0],
+                  .sw = l->window->stride[1] };
+  DmlProduct product;
+  DmlWeights weights;
 
-  if (l.depthwise) {
-    const DmlBordered b =
-      dml_window_border (&l.conv->placed, l.g.h, l.g.w, l.g.oh, l.g.ow);
+  for (b.cy = 0; b.cy < b.sh; b.cy++)
+    for (b.cx = 0; b.cx < b.sw; b.cx++) {
+      if (!class_product (l, b.cy, b.cx, &product, &weights))
+        continue;
+      b.gh = product.g.gh;
+      b.gw = product.g.gw;
+      weights.w = dml_exec_in (exec, node, 1);
+      dml_product_pack (&weights, dml_exec_shared (exec), exec->n_threads);
+      product.a = dml_exec_shared (exec);
+      product.x = dml_exec_dout (exec, node, 0);
+      product.end = backward_x_end;
+      product.data = &b;
+      dml_product_plan (&product);
+      dml_product_run (&product, exec);
+    }
+}
 
-    sizes->worker = b.h * b.w * sizeof (float);
-  } else if (!l.pointwise) {
-    sizes->worker = l.k * l.block * sizeof (float);
-  }
-  if (training) {
-    const DmlConvSize size = size_of (&l);
-    const size_t worker = sizes->worker;
+/* --- backward to weights and bias
+ * ----------------------------------------------- */
 
-    dml_conv_train_sizes (&size, sizes);
-    sizes->worker = MAX (sizes->worker, worker);
-  }
+static DmlProductGrad
+weights_product (const DmlConvLayer *l)
+{
+  return (DmlProductGrad){ .g = columns_of_x (l),
+                           .m = l->mg,
+                           .groups = l->groups,
+                           .x_group = l->cg * l->h * l->w,
+                           .dy_image = l->m * l->oh * l->ow };
+}
+
+static void
+backward_bias (const DmlConvLayer *l, const DmlExec *exec, const float *dy,
+               float *db)
+{
+  const size_t p = l->oh * l->ow;
+
+  for (size_t m = 0; m < l->m; m++)
+    for (size_t i = 0; i < l->n; i++)
+      db[m] += exec->kernels->sum_f32 (dy + (i * l->m + m) * p, p);
 }
 
 static void
 conv_backward (const DmlNode *node, DmlExec *exec)
 {
-  const Layer l = layer_of (node);
-  const DmlConvSize size = size_of (&l);
+  const DmlConvLayer l = dml_conv_layer (node);
+  float *dw = dml_exec_din (exec, node, 1), *db = dml_exec_din (exec, node, 2);
+  const float *dy = dml_exec_dout (exec, node, 0);
 
-  dml_conv_train_backward (
-    &size, dml_exec_in (exec, node, 0), dml_exec_in (exec, node, 1),
-    dml_exec_dout (exec, node, 0), dml_exec_din (exec, node, 0),
-    dml_exec_din (exec, node, 1), dml_exec_din (exec, node, 2), exec);
+  if (db != NULL)
+    backward_bias (&l, exec, dy, db);
+  if (is_depthwise (&l)) {
+    dml_conv_depthwise_backward (node, exec);
+    return;
+  }
+  if (dw != NULL) {
+    DmlProductGrad grad = weights_product (&l);
+
+    grad.x = dml_exec_in (exec, node, 0);
+    grad.dy = dy;
+    grad.dw = dw;
+    dml_product_grad_plan (&grad);
+    dml_product_grad_run (&grad, exec);
+  }
+  if (dml_exec_din (exec, node, 0) != NULL)
+    backward_x (node, exec, &l);
+}
+
+static void
+conv_sizes (const DmlNode *node, gboolean training, DmlOpSizes *sizes)
+{
+  const DmlConvLayer l = dml_conv_layer (node);
+  DmlProduct product = forward_product (&l);
+  DmlProductGrad grad = weights_product (&l);
+  DmlWeights weights = forward_weights (&l, NULL);
+
+  if (is_depthwise (&l)) {
+    dml_conv_depthwise_sizes (node, training, sizes);
+    return;
+  }
+  sizes->worker = dml_product_plan (&product);
+  if (node->prepared == NULL)
+    sizes->shared = dml_product_packed (&weights) * sizeof (float);
+  if (!training)
+    return;
+  sizes->worker = MAX (sizes->worker, dml_product_grad_plan (&grad));
+  for (size_t cy = 0; cy < (size_t) l.window->stride[0]; cy++)
+    for (size_t cx = 0; cx < (size_t) l.window->stride[1]; cx++)
+      if (class_product (&l, cy, cx, &product, &weights)) {
+        const size_t packed = dml_product_packed (&weights) * sizeof (float);
+        const size_t worker = dml_product_plan (&product);
+
+        sizes->shared = MAX (sizes->shared, packed);
+        sizes->worker = MAX (sizes->worker, worker);
+      }
 }
 
 const DmlOp dml_op_conv = {
@@ -378,6 +497,7 @@ const DmlOp dml_op_conv = {
   .config_size = sizeof (DmlConv),
   .configure = conv_configure,
   .infer_shape = conv_infer_shape,
+  .prepare = conv_prepare,
   .sizes = conv_sizes,
   .forward = conv_forward,
   .backward = conv_backward,
