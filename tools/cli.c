@@ -124,6 +124,20 @@ say_unknown_option (const char *word, const GOptionEntry *entries)
     cli_usage ("%s: not an option", word);
 }
 
+/* GOption leaves a "--" in place that stands before what looks like an option.
+ */
+static void
+drop_separator (int *argc, char **argv)
+{
+  for (int i = 1; i < *argc; i++)
+    if (strcmp (argv[i], "--") == 0) {
+      memmove (argv + i, argv + i + 1,
+               (gsize) (*argc - i) * sizeof *argv); /* with the NULL */
+      --*argc;
+      return;
+    }
+}
+
 gboolean
 cli_parse (const char *parameters, const char *summary, const char *description,
            const GOptionEntry *entries, int *argc, char ***argv,
@@ -157,6 +171,7 @@ cli_parse (const char *parameters, const char *summary, const char *description,
     *exit_code = CLI_OK;
     return FALSE;
   }
+  drop_separator (argc, *argv);
   return TRUE;
 }
 

@@ -91,7 +91,7 @@ gallery_calibrate (int argc, char **argv)
 
     json_builder_begin_object (json);
     cli_json_schema (json, "dml-calibrate/1");
-    json_builder_set_member_name (json, "threshold");
+    json_builder_set_member_name (json, from_gallery ? "lead" : "threshold");
     json_builder_add_double_value (json, threshold.threshold);
     json_builder_set_member_name (json, "false_accept_rate");
     json_builder_add_double_value (json, threshold.false_accept_rate);
@@ -107,12 +107,16 @@ gallery_calibrate (int argc, char **argv)
     cli_print_json (json);
     return CLI_OK;
   }
-  printf ("threshold %.4f for a false-accept rate of %g, from %s\n",
-          threshold.threshold, threshold.false_accept_rate,
-          from_gallery ? "this gallery's labels" : "the encoder's own figures");
-  printf ("the true rate lies within %.3g..%.3g (95 %%, %u independent "
-          "labels)\n",
-          threshold.lower, threshold.upper, threshold.n_impostor);
+  if (from_gallery)
+    printf ("for a false-accept rate of %g the best label must lead the next "
+            "ones by %.4f\nthe true rate lies within %.3g..%.3g (95 %%, %u "
+            "labels)\n",
+            threshold.false_accept_rate, threshold.threshold, threshold.lower,
+            threshold.upper, threshold.n_impostor);
+  else
+    printf ("too few labels here to measure: the encoder's own threshold, a "
+            "similarity of %.4f, holds for a false-accept rate of %g\n",
+            threshold.threshold, threshold.false_accept_rate);
   return CLI_OK;
 }
 

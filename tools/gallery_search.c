@@ -264,6 +264,8 @@ gallery_search (int argc, char **argv)
                                   &error)) == NULL ||
       (session = dml_encoder_session_new (encoder, 0, &error)) == NULL)
     return cli_fail (error);
+  if (dml_matcher_get_warning (matcher) != NULL)
+    cli_say ("%s", dml_matcher_get_warning (matcher));
   if (dml_snapshot_get_n_items (snapshot) == 0)
     cli_say ("%s: nothing is enrolled yet, so everything is unknown",
              gallery_path);

@@ -137,13 +137,17 @@ class Gallery(ProgramTest):
                 "uint8")).resize((96, 96)).save(
                     self.path("many", f"thing{n}", "0.png"))
         self.call("enroll", "--views", "1", self.path("many"))
+        picture = self.path("many/thing3/0.png")
+        before = lines(self.call("search", "--json", picture))[0]
         first = lines(self.call("calibrate", "--json", "-f", "0.1"))[0]
         self.assertEqual(first["schema"], "dml-calibrate/1")
-        self.assertGreater(first["threshold"], -1)
-        answer = lines(self.call("search", "--json", "-f", "0.1",
-                                 self.path("many/thing3/0.png")))[0]
-        self.assertAlmostEqual(answer["threshold"], first["threshold"],
-                               places=6)
+        self.assertEqual(first["from"], "gallery")
+        self.assertGreater(first["lead"], 0)
+        self.assertLessEqual(first["lower"], 0.1)
+        self.assertEqual(first["n_impostor"], 60)
+        after = lines(self.call("search", "--json", "-f", "0.1", picture))[0]
+        self.assertNotEqual(before["threshold"], after["threshold"])
+        self.assertEqual(after["label"], "thing3")
         self.call("calibrate", "-f", "1.5", check=USAGE)
 
     def test_export(self):
@@ -160,6 +164,9 @@ class Gallery(ProgramTest):
         self.enroll()
         self.assertIn("sound", self.call("verify").stdout)
         with sqlite3.connect(self.gallery) as db:
+            for (name,) in db.execute("SELECT name FROM sqlite_schema "
+                                      "WHERE type = 'trigger'").fetchall():
+                db.execute(f"DROP TRIGGER {name}")
             db.execute("UPDATE item SET vector = x'00' WHERE id = 2")
         db.close()
         done = self.call("verify", check=BAD_DATA)
