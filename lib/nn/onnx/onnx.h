@@ -25,3 +25,28 @@ DmlGraph *dml_onnx_read_file (const char *path, DmlOnnxMetadata **metadata,
 /* The same from memory; `name` stands for the file in messages. */
 DmlGraph *dml_onnx_read (const uint8_t *data, size_t n_bytes, const char *name,
                          DmlOnnxMetadata **metadata, GError **error);
+
+/* How to write. */
+typedef struct {
+  DmlOnnxMetadata *metadata; /* nullable */
+  /* Weights of rank 2 and more as float16 behind a Cast, where they fit into
+   * it: half the file, which still runs everywhere and is read back as float32
+   * of the rounded values. */
+  gboolean half;
+  /* The name of an output to be written alone, as "embedding", with the graph's
+   * only input as "image": what an encoder's file looks like. NULL: every input
+   * and output under its own name. */
+  const char *embedding;
+} DmlOnnxWrite;
+
+/* A standard ONNX file of a finished graph (not an optimised one): its opset,
+ * which is 17 for graphs that were built here; operators of ours expanded to
+ * ONNX's. The bytes depend on the graph and the options alone. INVALID (no such
+ * output), NO_MEMORY, LIMIT, errors of dml_graph_infer. */
+GBytes *dml_onnx_write_bytes (const DmlGraph *graph,
+                              const DmlOnnxWrite *options, GError **error);
+
+/* The same to a file, written aside, synced and renamed; also errors of
+ * dml_file_replace. */
+gboolean dml_onnx_write_file (const DmlGraph *graph, const char *path,
+                              const DmlOnnxWrite *options, GError **error);

@@ -12,12 +12,9 @@
  * ends); outside it has no gradient that leads further out. Powers are taken in
  * double: they are few and z^8 of a small z is not a normal float. */
 #include "nn/op.h"
+#include "nn/ops/pool_gem.h"
 
 #include <math.h>
-
-#define GEM_EPS 1e-6
-#define GEM_P_MIN 1.0
-#define GEM_P_MAX 8.0
 
 static gboolean
 gem_infer_shape (DmlNode *node, GError **error)
