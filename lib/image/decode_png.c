@@ -9,7 +9,13 @@
 #include <png.h>
 #include <string.h>
 
-#define MAX_CHUNK_BYTES (16u << 20) /* of a text or profile, unpacked */
+/* No block that libpng asks for need be larger: a row has 512 kB. It takes the
+ * length of an eXIf chunk on trust, up to 2 GB. */
+#define MAX_BLOCK_BYTES (4u << 20)
+
+/* What says nothing about pixels here is passed over unread. */
+static const png_byte ignored[][5] = { "iCCP", "tEXt", "zTXt", "iTXt",
+                                       "sPLT", "hIST", "pCAL" };
 
 typedef struct {
   const DmlDecode *how;
@@ -57,8 +63,11 @@ static png_voidp
 png_take (png_structp png, png_alloc_size_t size)
 {
   Png *self = png_get_mem_ptr (png);
-  void *block = dml_mem_alloc (size, 1, NULL);
+  void *block;
 
+  if (size > MAX_BLOCK_BYTES)
+    return NULL;
+  block = dml_mem_alloc (size, 1, NULL);
   if (block == NULL)
     self->no_memory = TRUE;
   return block;
@@ -107,7 +116,8 @@ png_try (Png *self, int *orientation)
     return FALSE;
   png_set_read_fn (self->png, self, png_give);
   png_set_user_limits (self->png, DML_PICTURE_MAX_SIDE, DML_PICTURE_MAX_SIDE);
-  png_set_chunk_malloc_max (self->png, MAX_CHUNK_BYTES);
+  png_set_keep_unknown_chunks (self->png, PNG_HANDLE_CHUNK_NEVER, ignored[0],
+                               G_N_ELEMENTS (ignored));
   png_read_info (self->png, self->info);
   const int width = (int) png_get_image_width (self->png, self->info);
   const int height = (int) png_get_image_height (self->png, self->info);

@@ -440,6 +440,21 @@ test_hostile_sizes_are_refused (void)
   assert_refused (png->data, png->len, DML_ERROR_FORMAT);
 }
 
+/* An eXIf chunk that claims 2 GB: libpng would ask for all of it. */
+static void
+test_png_chunk_of_gigabytes (void)
+{
+  const uint8_t pixel[4] = { 0 };
+  g_autoptr (GByteArray) png =
+    make_png (pixel, 1, 1, PNG_COLOR_TYPE_RGB, 8, FALSE, FALSE, 3);
+  guint at = 8;
+
+  while (memcmp (png->data + at + 4, "eXIf", 4) != 0)
+    at += 12 + png_get_uint_32 (png->data + at);
+  memcpy (png->data + at, "\x7f\xff\xff\xff", 4);
+  assert_refused (png->data, png->len, DML_ERROR_FORMAT);
+}
+
 static void
 test_damaged_bytes_are_refused_or_read (void)
 {
@@ -600,6 +615,8 @@ main (int argc, char **argv)
   g_test_add_func ("/decode/truncated-is-refused", test_truncated_is_refused);
   g_test_add_func ("/decode/hostile-sizes-are-refused",
                    test_hostile_sizes_are_refused);
+  g_test_add_func ("/decode/png-chunk-of-gigabytes",
+                   test_png_chunk_of_gigabytes);
   g_test_add_func ("/decode/damaged-bytes-are-refused-or-read",
                    test_damaged_bytes_are_refused_or_read);
   g_test_add_func ("/decode/other-files-are-named", test_other_files_are_named);
