@@ -6,11 +6,10 @@
  * input lies, in-place operators write over an input that dies there. Running
  * is a loop over the nodes and allocates nothing. */
 #include "nn/exec.h"
+#include "nn/places.h"
 #include "nn/planner.h"
 
 #include <string.h>
-
-#define NOWHERE G_MAXUINT
 
 struct _DmlInfer {
   DmlGraph *graph; /* a clone, inferred for the batch */
@@ -19,40 +18,13 @@ struct _DmlInfer {
   size_t n_bytes;
 };
 
-/* Who lies where, while planning. Step 0 is before the first node, node i runs
- * at step i + 1, outputs stay until after the last. */
-typedef struct {
-  const DmlGraph *graph;
-  gboolean apart;      /* no sharing of any kind */
-  unsigned *last_read; /* by value: the step of its last reader, or 0 */
-  unsigned *root;      /* by value: the one whose place it has, or NOWHERE */
-  unsigned *first;     /* by root: steps that its place is taken, */
-  unsigned *last;      /* over all values that lie there so far */
-} Places;
-
-/* Nodes whose results inference knows do not run. */
-static gboolean
-node_runs (const DmlNode *node)
-{
-  for (unsigned i = 0; i < node->n_out; i++)
-    if (node->out[i] != NULL && node->out[i]->known == NULL)
-      return TRUE;
-  return FALSE;
-}
-
-static gboolean
-is_data (const DmlValue *value)
-{
-  return value != NULL && value->known == NULL && value->constant == NULL;
-}
-
 static void
-find_last_reads (Places *p)
+find_last_reads (DmlPlaces *p)
 {
   for (unsigned i = 0; i < p->graph->nodes->len; i++) {
     const DmlNode *node = dml_graph_node (p->graph, i);
 
-    for (unsigned k = 0; node_runs (node) && k < node->n_in; k++)
+    for (unsigned k = 0; dml_node_runs (node) && k < node->n_in; k++)
       if (node->in[k] != NULL)
         p->last_read[node->in[k]->index] = i + 1;
   }
@@ -63,64 +35,8 @@ find_last_reads (Places *p)
   }
 }
 
-/* Whether output 0 may be written over input 0: the node says so, and it is the
- * last to read what lies there. */
 static gboolean
-may_overwrite (const Places *p, const DmlNode *node)
-{
-  const unsigned root = p->root[node->in[0]->index];
-
-  if (!(node->op->flags & DML_OP_INPLACE) || p->last[root] > node->index + 1 ||
-      node->in[0]->dtype != node->out[0]->dtype ||
-      !dml_shape_equal (dml_node_in_shape (node, 0),
-                        dml_node_out_shape (node, 0)))
-    return FALSE;
-  for (unsigned k = 1; k < node->n_in; k++)
-    if (is_data (node->in[k]) && p->root[node->in[k]->index] == root &&
-        node->in[k] != node->in[0])
-      return FALSE; /* the same place in another shape */
-  return TRUE;
-}
-
-static void
-place_output (Places *p, const DmlNode *node, unsigned k)
-{
-  const DmlValue *value = node->out[k];
-  const unsigned v = value->index;
-
-  if (k == 0 && !p->apart && node->n_in > 0 && is_data (node->in[0]) &&
-      ((node->op->flags & DML_OP_VIEW) || may_overwrite (p, node))) {
-    p->root[v] = p->root[node->in[0]->index];
-  } else {
-    p->root[v] = v;
-    p->first[v] = p->last[v] = node->index + 1;
-  }
-  p->last[p->root[v]] = MAX (p->last[p->root[v]], p->last_read[v]);
-}
-
-static void
-find_places (Places *p)
-{
-  find_last_reads (p);
-  for (unsigned i = 0; i < p->graph->values->len; i++)
-    p->root[i] = NOWHERE;
-  for (unsigned i = 0; i < p->graph->inputs->len; i++) {
-    const DmlValue *value = g_ptr_array_index (p->graph->inputs, i);
-
-    p->root[value->index] = value->index;
-    p->last[value->index] = p->last_read[value->index];
-  }
-  for (unsigned i = 0; i < p->graph->nodes->len; i++) {
-    const DmlNode *node = dml_graph_node (p->graph, i);
-
-    for (unsigned k = 0; node_runs (node) && k < node->n_out; k++)
-      if (is_data (node->out[k]))
-        place_output (p, node, k);
-  }
-}
-
-static gboolean
-infer_plan (DmlInfer *infer, const Places *p, GError **error)
+infer_plan (DmlInfer *infer, const DmlPlaces *p, GError **error)
 {
   const unsigned n = infer->graph->values->len;
   g_autofree DmlPlanItem *items = g_new0 (DmlPlanItem, n);
@@ -155,7 +71,7 @@ infer_plan (DmlInfer *infer, const Places *p, GError **error)
 
     if (t != NULL)
       infer->exec.data[i] = t->data;
-    else if (p->root[i] != NOWHERE)
+    else if (p->root[i] != DML_NOWHERE)
       infer->exec.data[i] = infer->arena + items[item_of[p->root[i]]].offset;
   }
   return TRUE;
@@ -164,17 +80,12 @@ infer_plan (DmlInfer *infer, const Places *p, GError **error)
 static gboolean
 infer_place_values (DmlInfer *infer, gboolean apart, GError **error)
 {
-  const unsigned n = infer->graph->values->len;
-  g_autofree unsigned *numbers = g_new0 (unsigned, 4 * (size_t) n);
-  Places p = { .graph = infer->graph,
-               .apart = apart,
-               .last_read = numbers,
-               .root = numbers + n,
-               .first = numbers + 2 * (size_t) n,
-               .last = numbers + 3 * (size_t) n };
+  g_autoptr (DmlPlaces) p = dml_places_new (infer->graph);
 
-  find_places (&p);
-  return infer_plan (infer, &p, error);
+  p->apart = apart;
+  find_last_reads (p);
+  dml_places_find (p);
+  return infer_plan (infer, p, error);
 }
 
 static gboolean
@@ -186,7 +97,7 @@ infer_scratch (DmlInfer *infer, GError **error)
     const DmlNode *node = dml_graph_node (infer->graph, i);
     DmlOpSizes sizes = { 0 };
 
-    if (node->op->sizes != NULL && node_runs (node))
+    if (node->op->sizes != NULL && dml_node_runs (node))
       node->op->sizes (node, FALSE, &sizes);
     shared = MAX (shared, sizes.shared);
     worker = MAX (worker, sizes.worker);
@@ -252,7 +163,7 @@ dml_infer_run (DmlInfer *infer)
   for (unsigned i = 0; i < infer->graph->nodes->len; i++) {
     const DmlNode *node = dml_graph_node (infer->graph, i);
 
-    if (node_runs (node))
+    if (dml_node_runs (node))
       node->op->forward (node, &infer->exec);
   }
 }

@@ -33,6 +33,7 @@ typedef enum {
 /* Memory that a node wants from the executor, in bytes. */
 typedef struct {
   size_t kept;   /* from forward to backward; asked for in training only */
+  size_t state;  /* as long as the executor, zeroed; in training only */
   size_t shared; /* during forward or backward, one for the node */
   size_t worker; /* the same, one for each thread of the pool */
 } DmlOpSizes;
@@ -69,7 +70,7 @@ struct DmlOp {
   void (*backward) (const DmlNode *node, DmlExec *exec);
 
   /* Re-estimation of running statistics: begin clears what forward in
-   * DML_EXEC_TRAIN_ESTIMATE then gathers in dml_exec_kept, end writes it. */
+   * DML_EXEC_TRAIN_ESTIMATE then gathers in dml_exec_state, end writes it. */
   void (*estimate_begin) (const DmlNode *node, DmlExec *exec);
   void (*estimate_end) (const DmlNode *node, DmlExec *exec);
 
@@ -169,10 +170,10 @@ struct _DmlExec {
   const DmlKernels *kernels;
   unsigned n_threads; /* for dml_parallel_for; 0 = all */
   DmlExecMode mode;
-  uint64_t seed, step; /* name the random streams of a training step */
-  void **data;         /* by value->index; NULL where the value has no place */
-  float **grad;        /* by value->index; NULL when not training */
-  void **kept;         /* by node->index; NULL when not training */
+  uint64_t seed, step;  /* name the random streams of a training step */
+  void **data;          /* by value->index; NULL where the value has no place */
+  float **grad;         /* by value->index; NULL when not training */
+  void **kept, **state; /* by node->index; NULL when not training */
   uint8_t *shared, *worker;
   size_t worker_stride;
 };
@@ -217,6 +218,13 @@ static inline void *
 dml_exec_kept (const DmlExec *exec, const DmlNode *node)
 {
   return exec->kept ? exec->kept[node->index] : NULL;
+}
+
+/* sizes.state bytes, zero to begin with; NULL when only inferring. */
+static inline void *
+dml_exec_state (const DmlExec *exec, const DmlNode *node)
+{
+  return exec->state ? exec->state[node->index] : NULL;
 }
 
 /* sizes.shared bytes until the operator returns, unset. */

@@ -10,14 +10,16 @@ add_row_f32 (void *yv, const void *av, size_t a_step, const void *bv,
              size_t b_step, size_t n)
 {
   const float *a = av, *b = bv;
-  float *y = yv;
 
   if (a_step && b_step)
-    for (size_t i = 0; i < n; i++)
-      y[i] = a[i] + b[i];
+    dml_kernels ()->add_f32 (yv, a, b, n);
+  else if (a_step)
+    dml_kernels ()->add_scalar_f32 (yv, a, *b, n);
+  else if (b_step)
+    dml_kernels ()->add_scalar_f32 (yv, b, *a, n);
   else
     for (size_t i = 0; i < n; i++)
-      y[i] = a[i * a_step] + b[i * b_step];
+      ((float *) yv)[i] = *a + *b;
 }
 
 static void
@@ -68,17 +70,39 @@ add_backward_to (float *dx, const float *dy, size_t step, size_t n)
   }
 }
 
+typedef struct {
+  const DmlKernels *kern;
+  const float *dy;
+  float *da, *db; /* NULL where nobody wants it */
+} Same;
+
+static void
+add_grad_span (void *data, size_t first, size_t n)
+{
+  const Same *same = data;
+  float *const to[2] = { same->da, same->db };
+
+  for (unsigned i = 0; i < 2; i++)
+    if (to[i] != NULL)
+      same->kern->add_f32 (to[i] + first, to[i] + first, same->dy + first, n);
+}
+
 static void
 add_backward (const DmlNode *node, DmlExec *exec)
 {
   const float *dy = dml_exec_dout (exec, node, 0);
   float *da = dml_exec_din (exec, node, 0), *db = dml_exec_din (exec, node, 1);
+  Same same = { exec->kernels, dy, da, db };
   DmlBroadcast bc;
   size_t a, b;
 
   dml_broadcast_init (&bc, dml_node_in_shape (node, 0),
                       dml_node_in_shape (node, 1),
                       dml_node_out_shape (node, 0));
+  if (bc.n_rows == 1 && bc.a_step && bc.b_step) {
+    dml_exec_spans (exec, bc.n, add_grad_span, &same);
+    return;
+  }
   for (size_t r = 0; r < bc.n_rows; r++, dy += bc.n) {
     dml_broadcast_row (&bc, r, &a, &b);
     add_backward_to (da ? da + a : NULL, dy, bc.a_step, bc.n);

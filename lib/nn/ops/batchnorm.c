@@ -19,13 +19,17 @@
 #include <math.h>
 #include <string.h>
 
-/* Kept from forward to backward, and for re-estimation. */
+/* Kept from forward to backward. */
 typedef struct {
-  double *sum, *sumsq; /* C, over the batches seen: of mean, of var + mean^2 */
-  double *weight;      /* 1: elements of a channel seen */
-  float *mean, *rstd;  /* C, of this batch */
-  gboolean *batch;     /* 1: they are the batch's, not the running ones */
+  float *mean, *rstd; /* C */
+  gboolean *batch;    /* 1: they are the batch's, not the running ones */
 } Kept;
+
+/* What re-estimation gathers, over all batches seen. */
+typedef struct {
+  double *sum, *sumsq; /* C: of S mean, of S (var + mean^2) */
+  double *weight;      /* 1: of S, the elements of a channel */
+} Estimate;
 
 static gboolean
 batchnorm_configure (DmlNode *node, GError **error)
@@ -81,23 +85,32 @@ batchnorm_sizes (const DmlNode *node, gboolean training, DmlOpSizes *sizes)
 {
   const size_t c = dml_node_in_shape (node, 0)->dim[1];
 
-  if (training)
-    sizes->kept = (2 * c + 1) * sizeof (double) + 2 * c * sizeof (float) +
-                  sizeof (gboolean);
+  if (training) {
+    sizes->kept = 2 * c * sizeof (float) + sizeof (gboolean);
+    sizes->state = (2 * c + 1) * sizeof (double);
+  }
 }
 
 static Kept
 kept_of (const DmlNode *node, const DmlExec *exec)
 {
   const size_t c = dml_node_in_shape (node, 0)->dim[1];
-  Kept kept = { .sum = dml_exec_kept (exec, node) };
+  Kept kept = { .mean = dml_exec_kept (exec, node) };
 
-  kept.sumsq = kept.sum + c;
-  kept.weight = kept.sumsq + c;
-  kept.mean = (float *) (kept.weight + 1);
   kept.rstd = kept.mean + c;
   kept.batch = (gboolean *) (kept.rstd + c);
   return kept;
+}
+
+static Estimate
+estimate_of (const DmlNode *node, const DmlExec *exec)
+{
+  const size_t c = dml_node_in_shape (node, 0)->dim[1];
+  Estimate estimate = { .sum = dml_exec_state (exec, node) };
+
+  estimate.sumsq = estimate.sum + c;
+  estimate.weight = estimate.sumsq + c;
+  return estimate;
 }
 
 typedef struct {
@@ -108,7 +121,8 @@ typedef struct {
   const float *x, *scale, *bias;
   float *mean, *var; /* running */
   float *y;
-  Kept kept;
+  Kept kept; /* NULLs when only inferring */
+  Estimate estimate;
   const float *dy; /* backward only */
   float *dx, *dscale, *dbias;
 } Batch;
@@ -170,8 +184,8 @@ batch_record (const Batch *b, size_t c, double mean, double var)
     b->mean[c] = (float) (m * (double) b->mean[c] + (1 - m) * mean);
     b->var[c] = (float) (m * (double) b->var[c] + (1 - m) * unbiased);
   } else if (b->exec->mode == DML_EXEC_TRAIN_ESTIMATE) {
-    b->kept.sum[c] += s * mean;
-    b->kept.sumsq[c] += s * (var + mean * mean);
+    b->estimate.sum[c] += s * mean;
+    b->estimate.sumsq[c] += s * (var + mean * mean);
   }
 }
 
@@ -217,10 +231,11 @@ batchnorm_forward (const DmlNode *node, DmlExec *exec)
 
   if (dml_exec_kept (exec, node) != NULL) {
     b.kept = kept_of (node, exec);
+    b.estimate = estimate_of (node, exec);
     *b.kept.batch =
       dml_exec_training (exec) && !(node->in[3]->flags & DML_VALUE_FROZEN);
     if (*b.kept.batch && exec->mode == DML_EXEC_TRAIN_ESTIMATE)
-      *b.kept.weight += (double) b.n * (double) b.p;
+      *b.estimate.weight += (double) b.n * (double) b.p;
   }
   dml_parallel_for (b.c, exec->n_threads, batchnorm_channel, &b);
 }
@@ -278,24 +293,24 @@ batchnorm_estimate_begin (const DmlNode *node, DmlExec *exec)
 {
   const size_t c = dml_node_in_shape (node, 0)->dim[1];
 
-  memset (kept_of (node, exec).sum, 0, (2 * c + 1) * sizeof (double));
+  memset (estimate_of (node, exec).sum, 0, (2 * c + 1) * sizeof (double));
 }
 
 static void
 batchnorm_estimate_end (const DmlNode *node, DmlExec *exec)
 {
   const size_t c = dml_node_in_shape (node, 0)->dim[1];
-  const Kept kept = kept_of (node, exec);
+  const Estimate seen = estimate_of (node, exec);
   float *mean = dml_exec_in (exec, node, 3), *var = dml_exec_in (exec, node, 4);
-  const double s = *kept.weight;
+  const double s = *seen.weight;
 
   if (s <= 1)
     return; /* nothing seen, or frozen */
   for (size_t i = 0; i < c; i++) {
-    const double m = kept.sum[i] / s;
+    const double m = seen.sum[i] / s;
 
     mean[i] = (float) m;
-    var[i] = (float) (MAX (0.0, kept.sumsq[i] / s - m * m) * s / (s - 1));
+    var[i] = (float) (MAX (0.0, seen.sumsq[i] / s - m * m) * s / (s - 1));
   }
 }
 

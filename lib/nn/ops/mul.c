@@ -10,14 +10,16 @@ mul_row_f32 (void *yv, const void *av, size_t a_step, const void *bv,
              size_t b_step, size_t n)
 {
   const float *a = av, *b = bv;
-  float *y = yv;
 
   if (a_step && b_step)
-    for (size_t i = 0; i < n; i++)
-      y[i] = a[i] * b[i];
+    dml_kernels ()->mul_f32 (yv, a, b, n);
+  else if (a_step)
+    dml_kernels ()->scale_f32 (yv, a, *b, n);
+  else if (b_step)
+    dml_kernels ()->scale_f32 (yv, b, *a, n);
   else
     for (size_t i = 0; i < n; i++)
-      y[i] = a[i * a_step] * b[i * b_step];
+      ((float *) yv)[i] = *a * *b;
 }
 
 static void

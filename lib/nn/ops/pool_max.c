@@ -54,7 +54,6 @@ typedef struct {
   DmlBordered border;
   const float *x, *dy;
   float *y, *dx;
-  int32_t *arg; /* where the largest lies in its plane; NULL when inferring */
 } Planes;
 
 static Planes
@@ -78,42 +77,30 @@ static void
 maxpool_sizes (const DmlNode *node, gboolean training, DmlOpSizes *sizes)
 {
   const Planes p = planes_of (node, NULL);
-  const DmlShape *y = dml_node_out_shape (node, 0);
 
   sizes->worker = p.border.h * p.border.w * sizeof (float);
-  if (training)
-    sizes->kept = dml_shape_span (y, 0, 4) * sizeof (int32_t);
 }
 
-/* The place of the first largest in the window at (i, j), or of the first NaN.
- */
-static int32_t
-window_argmax (const Planes *p, const float *x, size_t i, size_t j)
+/* Any dilation: the largest of the window at (i, j). */
+static float
+window_max (const Planes *p, const float *plane, size_t i, size_t j)
 {
   const DmlWindow *win = &p->pool->placed;
   float best = -INFINITY;
-  int32_t at = -1;
 
-  for (int r = 0; r < win->kernel[0]; r++) {
-    const size_t row =
-      i * win->stride[0] + (size_t) r * win->dilation[0] - win->pad_begin[0];
-
-    if (row >= p->h) /* above wraps round */
-      continue;
+  for (int r = 0; r < win->kernel[0]; r++)
     for (int s = 0; s < win->kernel[1]; s++) {
-      const size_t col =
-        j * win->stride[1] + (size_t) s * win->dilation[1] - win->pad_begin[1];
-      const size_t k = row * p->w + col;
+      const float x =
+        plane[(i * win->stride[0] + (size_t) (r * win->dilation[0])) *
+                p->border.w +
+              j * win->stride[1] + (size_t) (s * win->dilation[1])];
 
-      if (col < p->w && (at < 0 || x[k] > best || isnan (x[k]))) {
-        best = x[k];
-        at = (int32_t) k;
-        if (isnan (best))
-          return at;
-      }
+      if (x > best || isnan (x))
+        best = x;
+      if (isnan (best))
+        return best;
     }
-  }
-  return at;
+  return best;
 }
 
 static void
@@ -121,25 +108,18 @@ maxpool_plane (void *data, size_t i, unsigned worker)
 {
   const Planes *p = data;
   const DmlWindow *win = &p->pool->placed;
-  const float *x = p->x + i * p->h * p->w;
+  float *plane = dml_exec_worker (p->exec, worker);
   float *y = p->y + i * p->oh * p->ow;
 
-  if (p->arg != NULL || win->dilation[0] != 1 || win->dilation[1] != 1) {
-    for (size_t k = 0; k < p->oh * p->ow; k++) {
-      const int32_t at = window_argmax (p, x, k / p->ow, k % p->ow);
-
-      y[k] = x[at];
-      if (p->arg != NULL)
-        p->arg[i * p->oh * p->ow + k] = at;
-    }
-  } else {
-    float *plane = dml_exec_worker (p->exec, worker);
-
-    dml_window_fill (plane, &p->border, x, p->h, p->w, -INFINITY);
+  dml_window_fill (plane, &p->border, p->x + i * p->h * p->w, p->h, p->w,
+                   -INFINITY);
+  if (win->dilation[0] != 1 || win->dilation[1] != 1)
+    for (size_t k = 0; k < p->oh * p->ow; k++)
+      y[k] = window_max (p, plane, k / p->ow, k % p->ow);
+  else
     p->exec->kernels->pool_max_f32 (y, p->ow, plane, p->border.w, p->oh, p->ow,
                                     win->kernel[0], win->kernel[1],
                                     win->stride[0], win->stride[1]);
-  }
 }
 
 static void
@@ -150,20 +130,52 @@ maxpool_forward (const DmlNode *node, DmlExec *exec)
 
   p.x = dml_exec_in (exec, node, 0);
   p.y = dml_exec_out (exec, node, 0);
-  p.arg = dml_exec_kept (exec, node);
   dml_parallel_for (dml_shape_span (x, 0, 2), exec->n_threads, maxpool_plane,
                     &p);
+}
+
+/* The place in its plane of the first element of the window at (i, j) that is
+ * y; of the window's first where there is none (y is a NaN). */
+static size_t
+window_find (const Planes *p, const float *x, size_t i, size_t j, float y)
+{
+  const DmlWindow *win = &p->pool->placed;
+  size_t first = 0;
+  gboolean any = FALSE;
+
+  for (int r = 0; r < win->kernel[0]; r++) {
+    const size_t row =
+      i * win->stride[0] + (size_t) (r * win->dilation[0]) - win->pad_begin[0];
+
+    if (row >= p->h) /* above wraps round */
+      continue;
+    for (int s = 0; s < win->kernel[1]; s++) {
+      const size_t col = j * win->stride[1] + (size_t) (s * win->dilation[1]) -
+                         win->pad_begin[1];
+
+      if (col >= p->w)
+        continue;
+      if (x[row * p->w + col] == y)
+        return row * p->w + col;
+      if (!any)
+        first = row * p->w + col;
+      any = TRUE;
+    }
+  }
+  return first;
 }
 
 static void
 maxpool_grad_plane (void *data, size_t i, unsigned worker)
 {
   const Planes *p = data;
-  const size_t n = p->oh * p->ow;
+  const float *x = p->x + i * p->h * p->w, *y = p->y + i * p->oh * p->ow;
+  const float *dy = p->dy + i * p->oh * p->ow;
   float *dx = p->dx + i * p->h * p->w;
 
-  for (size_t k = 0; k < n; k++)
-    dx[p->arg[i * n + k]] += p->dy[i * n + k];
+  for (size_t r = 0; r < p->oh; r++)
+    for (size_t c = 0; c < p->ow; c++)
+      dx[window_find (p, x, r, c, *y++)] += *dy++;
 }
 
 static void
@@ -172,9 +184,10 @@ maxpool_backward (const DmlNode *node, DmlExec *exec)
   const DmlShape *x = dml_node_in_shape (node, 0);
   Planes p = planes_of (node, exec);
 
+  p.x = dml_exec_in (exec, node, 0);
+  p.y = dml_exec_out (exec, node, 0);
   p.dy = dml_exec_dout (exec, node, 0);
   p.dx = dml_exec_din (exec, node, 0);
-  p.arg = dml_exec_kept (exec, node);
   dml_parallel_for (dml_shape_span (x, 0, 2), exec->n_threads,
                     maxpool_grad_plane, &p);
 }
@@ -191,4 +204,6 @@ const DmlOp dml_op_pool_max = {
   .sizes = maxpool_sizes,
   .forward = maxpool_forward,
   .backward = maxpool_backward,
+  .backward_in = 1,
+  .backward_out = 1,
 };
