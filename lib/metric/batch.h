@@ -24,6 +24,10 @@ typedef struct {
    * positive nor negative: relatives, of which one cannot say they differ. */
   const int32_t *groups; /* N; self comparison only */
 
+  /* Or NULL: which picture a row is of. A memory that meets it again tells how
+   * far its embedding has moved meanwhile. */
+  const int32_t *items; /* N */
+
   /* For "instance" only: views of one picture share a number. */
   const int32_t *instances; /* N or NULL */
 

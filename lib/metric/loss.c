@@ -25,15 +25,16 @@ struct _DmlLoss {
 
   DmlMemory memory; /* size 0: none */
   int memory_place; /* of "memory" in the table, or -1 */
+  int pos_cap_place;
 
   struct {
     uint64_t n_empty, n_empty_in_row;
   } counts;
-  DmlLossState state[4];
+
+  DmlLossState state[5];
 };
 
-/* ---- making ----------------------------------------------------------------
- */
+/* ---- making ------------------------------------------------------------- */
 
 size_t
 dml_loss_n_members (void)
@@ -138,6 +139,8 @@ read_spec (DmlLoss *loss, const char *spec, GError **error)
   if (loss->klass->more_flags)
     loss->flags |= loss->klass->more_flags (loss->p);
   loss->memory_place = dml_param_find (loss->klass->info.params, "memory");
+  loss->pos_cap_place = dml_param_find (loss->klass->info.params, "pos_cap");
+
   if (at == NULL)
     return TRUE;
   loss->miner = dml_miner_new (at + 1, error);
@@ -176,8 +179,7 @@ dml_loss_free (DmlLoss *loss)
   g_free (loss);
 }
 
-/* ---- running ----------------------------------------------------------------
- */
+/* ---- running ------------------------------------------------------------ */
 
 static gboolean
 check_batch (const DmlLoss *loss, const DmlBatch *b, GError **error)
@@ -189,12 +191,18 @@ check_batch (const DmlLoss *loss, const DmlBatch *b, GError **error)
     return dml_fail (error, INVALID,
                      "%s: embeddings of %zu numbers, expected %zu", loss->who,
                      b->d, loss->setup.d);
-  for (size_t i = 0; i < b->n; i++)
-    if (b->labels[i] < 0 || (by_class && !(loss->flags & DML_LOSS_TEACHER) &&
-                             (size_t) b->labels[i] >= loss->setup.n_classes))
+  for (size_t i = 0; i < b->n; i++) {
+    if (b->labels[i] < 0)
+      return dml_fail (error, INVALID, "%s: label %d of row %zu is negative",
+                       loss->who, b->labels[i], i);
+    if (by_class && !(loss->flags & DML_LOSS_TEACHER) &&
+        (size_t) b->labels[i] >= loss->setup.n_classes)
       return dml_fail (error, INVALID,
-                       "%s: label %d of row %zu, expected 0 to %zu", loss->who,
-                       b->labels[i], i, loss->setup.n_classes - 1);
+                       "%s: label %d of row %zu, but it was made for %zu "
+                       "classes",
+                       loss->who, b->labels[i], i, loss->setup.n_classes);
+  }
+
   for (size_t k = 0; k < b->n * b->d; k++)
     if (!isfinite (b->x[k]))
       return dml_fail (error, DIVERGED,
@@ -229,6 +237,8 @@ run_once (DmlLoss *loss, const DmlBatch *batch, const DmlTuples *tuples,
   };
   gboolean ok;
 
+  if (loss->pos_cap_place >= 0)
+    run.pos_cap = loss->p[loss->pos_cap_place];
   if (loss->flags & DML_LOSS_INSTANCES)
     run.relation.labels = batch->instances;
   if (loss->klass->run) {
@@ -347,7 +357,7 @@ run_all (DmlLoss *loss, const DmlBatch *batch, const DmlTuples *given,
   }
   if (loss->memory.size == 0 || batch->ref)
     return TRUE;
-  dml_memory_push (&loss->memory, batch);
+  stats->drift = dml_memory_push (&loss->memory, batch);
   if ((double) loss->memory.state.n_steps <= loss->p[loss->memory_place + 1])
     return TRUE;
   const DmlBatch view = dml_memory_view (&loss->memory, batch);
@@ -377,7 +387,7 @@ dml_loss_run_tuples (DmlLoss *loss, const DmlBatch *batch,
   DmlLossStats own;
 
   stats = stats ? stats : &own;
-  *stats = (DmlLossStats){ 0 };
+  *stats = (DmlLossStats){ .drift = (double) NAN };
   if (!check_batch (loss, batch, error))
     return FALSE;
   g_autoptr (DmlMem) block = dml_mem_new0 (DmlReal, n, error);
@@ -404,8 +414,7 @@ dml_loss_run (DmlLoss *loss, const DmlBatch *batch, DmlReal *dx,
   return dml_loss_run_tuples (loss, batch, NULL, dx, stats, error);
 }
 
-/* ---- what it holds
- * ----------------------------------------------------------- */
+/* ---- what it holds ------------------------------------------------------ */
 
 DmlLossWeights *
 dml_loss_weights (DmlLoss *loss, size_t *n)
@@ -428,6 +437,8 @@ dml_loss_state (DmlLoss *loss, size_t *n)
       (DmlLossState){ "memory-rows", m->x, m->size * m->d * sizeof *m->x };
     s[(*n)++] =
       (DmlLossState){ "memory-labels", m->labels, m->size * sizeof *m->labels };
+    s[(*n)++] =
+      (DmlLossState){ "memory-items", m->items, m->size * sizeof *m->items };
   }
   return s;
 }

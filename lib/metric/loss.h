@@ -11,9 +11,11 @@
  *
  * Settings that every loss has beside its own: `weight` (factor in a mix, 1),
  * `reduction` mean | mean_active | sum, `semantics` paper | pml; pair losses
- * also `memory` (rows of a cross-batch memory, 0), `memory_warmup` (steps
- * before it is used), `memory_weight` (of the memory term beside the term
- * within the batch; semantics=pml has the memory term only).
+ * also `pos_cap` (no positive pair pulls harder than this many times the mean
+ * of those that pull; 0: as hard as it is: for wrong labels) and `memory` (rows
+ * of a cross-batch memory, 0), `memory_warmup` (steps before it is used),
+ * `memory_weight` (of the memory term beside the term within the batch;
+ * semantics=pml has the memory term only).
  *
  * Memory: S and dL/dS, 2 N M floats, whatever the loss; see batch.h for the
  * bounds. Results are the same bytes for any number of threads.
@@ -61,6 +63,8 @@ typedef struct {
   double mean_d_pos;    /* over positive pairs of the batch; NaN if none */
   double mean_d_neg;    /* over negative pairs; NaN if none */
   double mean_norm;     /* of x */
+  double drift;         /* mean |u_new - u_old| of rows whose picture the memory
+                           held; NaN if none: how stale it is */
   double max_grad_norm; /* largest |dx[i]| of this loss alone */
   size_t n_zero;        /* rows with |x| < 1e-12: no direction, no gradient */
   size_t n_tuples;      /* from the miner; 0 without one */

@@ -11,7 +11,7 @@
 
 #include "metric/real.h"
 
-/* ---- neighbours ------------------------------------------------------- */
+/* ---- neighbours --------------------------------------------------------- */
 
 typedef struct {
   size_t d;
@@ -32,7 +32,7 @@ typedef struct {
 gboolean dml_metric_nearest (const DmlRetrievalInput *input, size_t k,
                              int32_t *index, DmlReal *score, GError **error);
 
-/* ---- retrieval -------------------------------------------------------- */
+/* ---- retrieval ---------------------------------------------------------- */
 
 typedef enum {
   DML_TIES_INDEX,       /* equal scores: lower index first */
@@ -69,7 +69,7 @@ gboolean dml_retrieval_run (const DmlRetrievalInput *input, DmlTies ties,
 void dml_retrieval_clear (DmlRetrieval *out);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (DmlRetrieval, dml_retrieval_clear)
 
-/* ---- tables for reports ------------------------------------------------ */
+/* ---- tables for reports ------------------------------------------------- */
 
 /* A class and its nearest wrong class. */
 typedef struct {
@@ -103,7 +103,7 @@ size_t dml_metric_outliers (const DmlReal *x, const int32_t *labels, size_t n,
                             size_t d, size_t max, uint32_t *items,
                             double *distances);
 
-/* ---- open set ---------------------------------------------------------- */
+/* ---- open set ----------------------------------------------------------- */
 
 typedef struct {
   size_t n_known, n_unknown;
@@ -145,7 +145,7 @@ DmlInterval dml_metric_bootstrap_mean (const double *values,
                                        size_t n_resamples, double level,
                                        uint64_t seed);
 
-/* ---- calibration --------------------------------------------------------- */
+/* ---- calibration -------------------------------------------------------- */
 
 /* One-sided Clopper-Pearson bounds of k events in n at confidence 1 - delta. */
 double dml_binomial_upper (size_t k, size_t n, double delta);
@@ -166,8 +166,7 @@ dml_metric_threshold (const double *genuine, size_t n_genuine,
                       const double *impostor, size_t n_impostor, double far,
                       double delta);
 
-/* ---- clustering -----------------------------------------------------------
- */
+/* ---- clustering --------------------------------------------------------- */
 
 typedef struct {
   double nmi, ami, mutual_information, expected_mutual_information;
@@ -194,8 +193,7 @@ gboolean dml_metric_cluster (const DmlReal *x, const int32_t *labels, size_t n,
                              size_t d, uint64_t seed, DmlClusterAgreement *out,
                              GError **error);
 
-/* ---- health of a batch ------------------------------------------------------
- */
+/* ---- health of a batch -------------------------------------------------- */
 
 typedef struct {
   double mean_d_pos,

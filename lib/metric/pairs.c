@@ -231,7 +231,7 @@ dml_pairs_round (DmlPairs *p)
     p->s[i] = (DmlReal) (rint ((double) p->s[i] * PAIRS_DIGITS) / PAIRS_DIGITS);
 }
 
-/* ---- backward ---------------------------------------------------------- */
+/* ---- backward ----------------------------------------------------------- */
 
 typedef struct {
   DmlPairs *pairs;

@@ -18,6 +18,7 @@ static const DmlParam angular_params[] = {
   DML_PARAM_NUMBER ("alpha", 1, 89, 40, 40,
                     "upper bound of the angle at the negative"),
   DML_PARAM_SWITCH ("raw_negatives", 0, 1, "negatives are not normalised"),
+  DML_LOSS_POS_CAP,
   DML_PARAM_END,
 };
 

@@ -14,6 +14,7 @@ static const DmlParam circle_params[] = {
   DML_LOSS_COMMON (MEAN_ACTIVE, MEAN_ACTIVE),
   DML_PARAM_NUMBER ("m", -1, 1, 0.4, 0.4, "relaxation"),
   DML_PARAM_NUMBER ("gamma", 1e-3, 1000, 80, 80, "scale"),
+  DML_LOSS_POS_CAP,
   DML_LOSS_MEMORY,
   DML_PARAM_END,
 };

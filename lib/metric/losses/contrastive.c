@@ -18,6 +18,7 @@ static const DmlParam contrastive_params[] = {
   DML_PARAM_NUMBER (
     "neg_margin", -4, 100, NAN, NAN,
     "negatives farther than this cost nothing; 1, similarities: 0.5"),
+  DML_LOSS_POS_CAP,
   DML_LOSS_MEMORY,
   DML_PARAM_END,
 };

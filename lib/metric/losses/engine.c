@@ -108,6 +108,36 @@ scale_groups (DmlLossRun *run)
     }
 }
 
+/* A wrong label makes the hardest of all positives. Bounds what each pulls by
+ * the mean of those that pull; the value stays what it is. */
+static void
+cap_positives (DmlLossRun *run)
+{
+  const DmlPairs *pairs = &run->pairs;
+  double sum = 0;
+  size_t n = 0;
+
+  for (int pass = 0; pass < 2; pass++) {
+    const double most =
+      pass ? run->pos_cap * sum / (double) MAX (n, (size_t) 1) : 0;
+
+    for (size_t i = 0; i < pairs->n; i++)
+      for (size_t j = 0; j < pairs->m; j++) {
+        DmlReal *g = &pairs->g[i * pairs->m + j];
+        const double pull = fabs ((double) *g);
+
+        if (pull == 0 || dml_relation_of (&run->relation, i, j) < 0)
+          continue;
+        if (pass == 0) {
+          sum += pull;
+          n++;
+        } else if (pull > most) {
+          *g = (DmlReal) copysign (most, (double) *g);
+        }
+      }
+  }
+}
+
 gboolean
 dml_loss_gradient (DmlLossRun *run, GError **error)
 {
@@ -116,6 +146,9 @@ dml_loss_gradient (DmlLossRun *run, GError **error)
 
   if (run->dx == NULL)
     return TRUE;
+  if (run->pos_cap > 0)
+    cap_positives (run);
+
   if (run->scale[1] != 0 && run->scale[1] != run->scale[0])
     scale_groups (run);
   else

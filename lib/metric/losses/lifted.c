@@ -20,6 +20,7 @@ static const DmlParam lifted_params[] = {
                     "negatives count from here inwards"),
   DML_PARAM_NUMBER ("pos_margin", -4, 100, 0, 0,
                     "taken off a positive's distance"),
+  DML_LOSS_POS_CAP,
   DML_PARAM_END,
 };
 

@@ -13,7 +13,7 @@
 #include "metric/pairs.h"
 #include "metric/rows.h"
 
-/* ---- settings ---------------------------------------------------------- */
+/* ---- settings ----------------------------------------------------------- */
 
 typedef enum {
   DML_REDUCTION_MEAN,        /* sum / number of terms */
@@ -36,6 +36,12 @@ enum {
                     DML_REDUCTION_##pml, "mean|mean_active|sum",               \
                     "what the sum of terms is divided by")
 
+/* Of every loss that looks at pairs through S. */
+#define DML_LOSS_POS_CAP                                                       \
+  DML_PARAM_NUMBER ("pos_cap", 0, 1e6, 0, 0,                                   \
+                    "no positive pair pulls harder than this many times the "  \
+                    "mean; 0: no bound")
+
 /* Last rows of a loss that can use a cross-batch memory. */
 #define DML_LOSS_MEMORY                                                        \
   DML_PARAM_WHOLE ("memory", 0, 1 << 20, 0, 0,                                 \
@@ -54,8 +60,7 @@ enum {
   DML_PARAM_NUMBER ("lr_scale", 0, 1e6, value, value,                          \
                     "learning rate of its weights by that of the net")
 
-/* ---- a run ----------------------------------------------------------------
- */
+/* ---- a run -------------------------------------------------------------- */
 
 /* Terms of one row, in up to two groups that are reduced apart. */
 typedef struct {
@@ -82,8 +87,9 @@ typedef struct {
   double scale[2]; /* 1 / divisor of each group: what G still lacks */
   size_t n_terms, n_active;
 
-  double factor; /* weight, and the memory's: what the gradient is times */
-  DmlReal *dx;   /* N x D, added to */
+  double pos_cap; /* bound of a positive's |G| by their mean; 0: none */
+  double factor;  /* weight, and the memory's: what the gradient is times */
+  DmlReal *dx;    /* N x D, added to */
 } DmlLossRun;
 
 /* Writes the anchor's terms, and dL/dS of them before reduction into its row
@@ -131,8 +137,7 @@ void dml_loss_end (DmlLossRun *run);
 /* Distance setting of most pair losses: the first of their own. */
 DmlDistance dml_loss_own_distance (const double *p);
 
-/* ---- scalars ----------------------------------------------------------------
- */
+/* ---- scalars ------------------------------------------------------------ */
 
 /* log (1 + e^z) */
 static inline double
@@ -188,8 +193,7 @@ dml_add (DmlReal *to, double value)
   *to = (DmlReal) ((double) *to + value);
 }
 
-/* ---- the members ----------------------------------------------------------
- */
+/* ---- the members -------------------------------------------------------- */
 
 extern const DmlLossClass *const dml_loss_table[];
 extern const size_t dml_loss_table_n;

@@ -22,6 +22,7 @@ static const DmlParam margin_params[] = {
   DML_PARAM_SWITCH ("per_class", 0, 0, "a boundary for each class"),
   DML_PARAM_SWITCH ("learn", 1, 0, "the boundary is trained"),
   DML_LOSS_LR_SCALE (0.1),
+  DML_LOSS_POS_CAP,
   DML_LOSS_MEMORY,
   DML_PARAM_END,
 };

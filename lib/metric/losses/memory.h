@@ -19,6 +19,7 @@ typedef struct {
   size_t size, d;
   DmlReal *x;      /* SIZE x D, zeros where unused */
   int32_t *labels; /* SIZE */
+  int32_t *items;  /* SIZE: picture of the row, or -1 */
   DmlMemoryState state;
   int32_t *self; /* room for the batch's entries */
   size_t n_self;
@@ -30,8 +31,10 @@ void dml_memory_clear (DmlMemory *memory);
 void dml_memory_reset (DmlMemory *memory);
 
 /* Writes the batch into the ring. A batch larger than the ring leaves its last
- * rows there; the others have no entry of their own. */
-void dml_memory_push (DmlMemory *memory, const DmlBatch *batch);
+ * rows there; the others have no entry of their own. Returns the mean distance
+ * on the sphere between rows and what the ring held of the same pictures, the
+ * newest of each; NaN where it held none, or batch->items is NULL. */
+double dml_memory_push (DmlMemory *memory, const DmlBatch *batch);
 
 /* The batch last pushed against the memory. Valid until the next push. */
 DmlBatch dml_memory_view (const DmlMemory *memory, const DmlBatch *batch);

@@ -23,6 +23,7 @@ static const DmlParam multi_similarity_params[] = {
   DML_PARAM_NUMBER (
     "epsilon", -1, 2, 0.1, -1,
     "margin of the mining inside, when no miner is given; -1: none"),
+  DML_LOSS_POS_CAP,
   DML_LOSS_MEMORY,
   DML_PARAM_END,
 };

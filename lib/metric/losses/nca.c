@@ -17,6 +17,7 @@ static const DmlParam nca_params[] = {
   DML_PARAM_NUMBER (
     "softmax_scale", 1e-3, 1000, 1, 1,
     "times the distances; on unit embeddings 10 or more learns faster"),
+  DML_LOSS_POS_CAP,
   DML_LOSS_MEMORY,
   DML_PARAM_END,
 };

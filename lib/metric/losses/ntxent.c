@@ -18,6 +18,7 @@ enum { TEMPERATURE = DML_LOSS_OWN, SAME_CLASS };
 static const DmlParam ntxent_params[] = {
   DML_LOSS_COMMON (MEAN, MEAN),
   NTXENT_TEMPERATURE (0.1, 0.07),
+  DML_LOSS_POS_CAP,
   DML_LOSS_MEMORY,
   DML_PARAM_END,
 };
@@ -28,6 +29,7 @@ static const DmlParam instance_params[] = {
   DML_PARAM_NUMBER (
     "same_class", 0, 1, 0.25, 0.25,
     "weight in the denominator of other pictures of the same class"),
+  DML_LOSS_POS_CAP,
   DML_PARAM_END,
 };
 

@@ -15,6 +15,7 @@ static const DmlParam supcon_params[] = {
                     "divides the similarities"),
   DML_PARAM_NUMBER ("base_temperature", 0, 100, 0, 0,
                     "the loss is times temperature by this; 0: once"),
+  DML_LOSS_POS_CAP,
   DML_LOSS_MEMORY,
   DML_PARAM_END,
 };

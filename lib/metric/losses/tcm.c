@@ -21,6 +21,7 @@ static const DmlParam tcm_params[] = {
                     "positives should be above"),
   DML_PARAM_NUMBER ("margin_minus", -1, 1, 0.5, 0.5,
                     "negatives should be below"),
+  DML_LOSS_POS_CAP,
   DML_LOSS_MEMORY,
   DML_PARAM_END,
 };

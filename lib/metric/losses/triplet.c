@@ -20,6 +20,7 @@ static const DmlParam triplet_params[] = {
   DML_PARAM_SWITCH ("swap", 0, 0,
                     "the negative's distance to the nearer of "
                     "anchor and positive; without memory"),
+  DML_LOSS_POS_CAP,
   DML_LOSS_MEMORY,
   DML_PARAM_END,
 };

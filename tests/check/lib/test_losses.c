@@ -16,8 +16,7 @@
 #define IS_DOUBLE FALSE
 #endif
 
-/* ---- golden values ---------------------------------------------------------
- */
+/* ---- golden values ------------------------------------------------------ */
 
 /* How a golden file's parameters read as settings. */
 typedef struct {
@@ -235,8 +234,7 @@ check_golden_case (const GoldenCase *golden, void *data)
   g_free (tuples.triplets);
 }
 
-/* ---- cross-batch memory
- * ------------------------------------------------------ */
+/* ---- cross-batch memory ------------------------------------------------- */
 
 static void
 set_state (DmlLoss *loss, const char *name, const void *data, size_t n_bytes)

@@ -31,8 +31,7 @@ reals (JsonObject *inputs, const char *name, size_t *n, size_t *d)
   return x;
 }
 
-/* ---- retrieval ------------------------------------------------------------
- */
+/* ---- retrieval ---------------------------------------------------------- */
 
 static void
 check_measures (const char *id, const DmlRetrievalMeasures *got,
@@ -239,8 +238,7 @@ test_outlier_is_found (void)
   g_assert_cmpfloat (distances[0], >, distances[1]);
 }
 
-/* ---- open set -------------------------------------------------------------
- */
+/* ---- open set ----------------------------------------------------------- */
 
 static void
 check_openset (const GoldenCase *golden, void *unused)
@@ -291,8 +289,7 @@ test_openset_golden (void)
   golden_each ("metric_openset", check_openset, NULL);
 }
 
-/* ---- clustering ------------------------------------------------------------
- */
+/* ---- clustering --------------------------------------------------------- */
 
 static void
 check_kmeans (const GoldenCase *golden, int32_t *clusters, size_t n)
@@ -382,8 +379,7 @@ test_clustering_finds_clear_groups (void)
   g_assert_cmpfloat (got.ami, >, 0.999);
 }
 
-/* ---- calibration ------------------------------------------------------------
- */
+/* ---- calibration -------------------------------------------------------- */
 
 static void
 check_bounds (const GoldenCase *golden)
@@ -442,8 +438,7 @@ test_calibration_golden (void)
   golden_each ("calibration_threshold", check_calibration, NULL);
 }
 
-/* ---- intervals, spread ------------------------------------------------------
- */
+/* ---- intervals, spread -------------------------------------------------- */
 
 static void
 test_bootstrap_covers_the_mean (void)

@@ -17,8 +17,7 @@
 #define IS_DOUBLE FALSE
 #endif
 
-/* ---- golden sets -----------------------------------------------------------
- */
+/* ---- golden sets -------------------------------------------------------- */
 
 typedef struct {
   const char *file, *miner;
@@ -133,8 +132,7 @@ test_golden (const void *data)
   golden_each (file, check_golden_case, (void *) how);
 }
 
-/* ---- distance-weighted: probabilities, then draws
- * ------------------------------ */
+/* ---- distance-weighted: probabilities, then draws ----------------------- */
 
 static void
 check_weights_case (const GoldenCase *golden, void *data)
@@ -206,8 +204,7 @@ test_distance_weighted (void)
   golden_each ("miner_distance_weighted", check_weights_case, NULL);
 }
 
-/* ---- contracts
- * ---------------------------------------------------------------- */
+/* ---- contracts ---------------------------------------------------------- */
 
 static DmlReal *
 random_rows (size_t n, size_t d, uint64_t seed)
