@@ -86,7 +86,7 @@ fit_to_frame (GstDmlPainter *self, gint width, gint height)
   self->frame_height = height;
   self->font_size = MAX (12, side / 30);
   self->line = self->style.line_width > 0 ? (gint) self->style.line_width
-                                          : MAX (2, (side + 180) / 360);
+                                          : MAX (2, (side + 135) / 270);
   g_hash_table_remove_all (self->labels);
 }
 
