@@ -22,9 +22,9 @@
 #include <dml/dml.h>
 #include <gst/dml/gstdml.h>
 #include <gst/video/video.h>
-#include <math.h>
 #include <string.h>
 
+#include "embedder.h"
 #include "gstdmlerror.h"
 #include "gstdmlframe.h"
 #include "gstdmltypes.h"
@@ -47,6 +47,8 @@ GST_DEBUG_CATEGORY_STATIC (dmlembed_debug);
 
 /* Failures in a row after which a stream is given up. */
 #define MAX_FAILURES 10
+/* Cosine of two pictures without likeness above which an encoder is useless. */
+#define COLLAPSED 0.99999
 /* Frames after which somebody who waits for regions is told that none came. */
 #define HINT_FRAMES 300
 
@@ -92,16 +94,12 @@ struct _GstDmlEmbed {
   GstDmlLatency latency;
   GstClockTime earliest; /* running time before which frames come too late */
 
-  /* of the streaming thread; made in start, gone in stop */
-  DmlEncoder *encoder;
-  DmlSession *session;
+  /* of the streaming thread; embedder is made in start, gone in stop */
+  GstDmlEmbedder *embedder;
   GstVideoInfo info;
   gboolean have_info;
-  GstDmlFrame frame;
-  GArray *regions;   /* GstDmlRegion */
-  GArray *boxes;     /* DmlRegion */
-  GPtrArray *images; /* as many times the same view */
-  GArray *values;    /* float */
+  GArray *regions;       /* GstDmlRegion of the buffer at hand */
+  GPtrArray *embeddings; /* GstDmlEmbedding, one for each */
   GstDmlReuse *reuse;
   GHashTable *seen_types;
   guint frames_since; /* the last embedding */
@@ -224,64 +222,28 @@ gst_dml_embed_set_property (GObject *object, guint id, const GValue *value,
   GST_OBJECT_UNLOCK (self);
 }
 
-/* Two pictures that have nothing in common. An encoder that cannot tell them
- * apart (no training, a wrong scale of its input) would recognise everything as
- * everything. Also the first call, which allocates, and a first measurement. */
 static void
 self_test (GstDmlEmbed *self)
 {
-  enum { SIDE = 64 };
-  const guint dim = dml_encoder_get_dim (self->encoder);
-  g_autofree guint8 *pixels = g_malloc (2 * SIDE * SIDE * 3);
-  g_autofree float *values = g_new (float, 2 * dim);
+  const DmlEncoder *encoder = gst_dml_embedder_get_encoder (self->embedder);
   g_autoptr (GError) error = NULL;
-  DmlImage images[2];
-  const DmlImage *views[2] = { &images[0], &images[1] };
-  gdouble ab = 0, aa = 0, bb = 0;
-  gint64 start;
+  GstClockTime spent;
+  double cosine;
 
-  for (guint y = 0; y < SIDE; y++) {
-    for (guint x = 0; x < SIDE; x++) {
-      guint8 *a = pixels + (y * SIDE + x) * 3, *b = a + SIDE * SIDE * 3;
-
-      a[0] = (guint8) (x * 4);
-      a[1] = (guint8) (y * 2);
-      a[2] = 40;
-      b[0] = b[1] = b[2] = ((x / 4 + y / 4) & 1) ? 230 : 20;
-    }
-  }
-  for (guint i = 0; i < 2; i++)
-    images[i] = (DmlImage){ .format = DML_PIXELS_RGB,
-                            .width = SIDE,
-                            .height = SIDE,
-                            .plane = { pixels + i * SIDE * SIDE * 3 },
-                            .stride = { SIDE * 3 },
-                            .matrix = DML_MATRIX_RGB,
-                            .range = DML_RANGE_FULL };
-
-  if (!dml_session_embed (self->session, views, NULL, 2, values, &error)) {
+  if (!gst_dml_embedder_test (self->embedder, &cosine, &spent, &error)) {
     gst_dml_post_warning (GST_ELEMENT (self), "encoder", error);
     return;
   }
-  start = g_get_monotonic_time ();
-  if (dml_session_embed (self->session, views, NULL, 1, values, NULL)) {
-    GST_OBJECT_LOCK (self);
-    self->latency.estimate = (g_get_monotonic_time () - start) * GST_USECOND;
-    GST_OBJECT_UNLOCK (self);
-  }
-  for (guint i = 0; i < dim; i++) {
-    ab += (gdouble) values[i] * (gdouble) values[dim + i];
-    aa += (gdouble) values[i] * (gdouble) values[i];
-    bb += (gdouble) values[dim + i] * (gdouble) values[dim + i];
-  }
-  if (aa == 0 || bb == 0 || ab > 0.99999 * sqrt (aa * bb))
+  GST_OBJECT_LOCK (self);
+  self->latency.estimate = spent;
+  GST_OBJECT_UNLOCK (self);
+  if (cosine > COLLAPSED)
     GST_ELEMENT_WARNING (
       self, LIBRARY, SETTINGS,
       ("encoder: %s gives the same embedding for different pictures: "
        "everything would be taken for the same thing",
-       dml_encoder_get_name (self->encoder)),
-      ("cosine %.6f of two built-in patterns; expected well below 1",
-       aa > 0 && bb > 0 ? ab / sqrt (aa * bb) : 1.0));
+       dml_encoder_get_name (encoder)),
+      ("cosine %.6f of two built-in patterns; expected well below 1", cosine));
 }
 
 static void
@@ -297,6 +259,7 @@ gst_dml_embed_start (GstBaseTransform *trans)
   GstDmlEmbed *self = GST_DML_EMBED (trans);
   g_autoptr (GError) error = NULL;
   g_autofree char *path = NULL;
+  DmlEncoder *encoder;
   guint threads;
 
   GST_OBJECT_LOCK (self);
@@ -308,19 +271,17 @@ gst_dml_embed_start (GstBaseTransform *trans)
   self->earliest = GST_CLOCK_TIME_NONE;
   GST_OBJECT_UNLOCK (self);
 
-  self->encoder = dml_encoder_open (path, &error);
-  if (self->encoder != NULL)
-    self->session = dml_encoder_session_new (self->encoder, threads, &error);
-  if (self->session == NULL) {
+  self->embedder = gst_dml_embedder_new (path, threads, &error);
+  if (self->embedder == NULL) {
     gst_dml_post_error (GST_ELEMENT (self), "encoder", error);
-    g_clear_pointer (&self->encoder, dml_encoder_unref);
     return FALSE;
   }
-  if (dml_encoder_is_placeholder (self->encoder))
+  encoder = gst_dml_embedder_get_encoder (self->embedder);
+  if (dml_encoder_is_placeholder (encoder))
     GST_ELEMENT_WARNING (
       self, LIBRARY, SETTINGS,
       ("encoder: %s: its embeddings mean little, and so do labels",
-       dml_encoder_get_name (self->encoder)),
+       dml_encoder_get_name (encoder)),
       ("set the property encoder to a trained one (dml-train makes them)"));
 
   self->have_info = FALSE;
@@ -329,10 +290,9 @@ gst_dml_embed_start (GstBaseTransform *trans)
   g_hash_table_remove_all (self->seen_types);
   forget (self);
   self_test (self);
-  GST_INFO_OBJECT (self, "encoder %s, D = %u, fingerprint %s",
-                   dml_encoder_get_name (self->encoder),
-                   dml_encoder_get_dim (self->encoder),
-                   dml_encoder_get_fingerprint (self->encoder));
+  GST_INFO_OBJECT (
+    self, "encoder %s, D = %u, fingerprint %s", dml_encoder_get_name (encoder),
+    dml_encoder_get_dim (encoder), dml_encoder_get_fingerprint (encoder));
   return TRUE;
 }
 
@@ -342,9 +302,8 @@ gst_dml_embed_stop (GstBaseTransform *trans)
   GstDmlEmbed *self = GST_DML_EMBED (trans);
 
   gst_dml_reuse_clear (self->reuse);
-  g_clear_pointer (&self->session, dml_session_free);
-  g_clear_pointer (&self->encoder, dml_encoder_unref);
-  gst_dml_frame_clear (&self->frame);
+  g_ptr_array_set_size (self->embeddings, 0);
+  g_clear_pointer (&self->embedder, gst_dml_embedder_free);
   self->have_info = FALSE;
   return TRUE;
 }
@@ -410,48 +369,33 @@ hint (GstDmlEmbed *self, const Settings *settings, const Stats *stats)
   }
 }
 
-/* The boxes of self->regions as the encoder takes them: relative to the visible
- * picture. */
-static void
-prepare (GstDmlEmbed *self)
+static GstDmlRegionMeta *
+add_meta (GstBuffer *buffer, const GstDmlRegion *r, GstDmlEmbedding *embedding,
+          GstDmlAttachFlags attach)
 {
-  const guint n = self->regions->len;
+  GstDmlRegionMeta *meta =
+    gst_dml_buffer_add_region (buffer, r->kind, &r->box, embedding);
 
-  g_array_set_size (self->boxes, n);
-  g_array_set_size (self->values, n * dml_encoder_get_dim (self->encoder));
-  g_ptr_array_set_size (self->images, n);
-  for (guint i = 0; i < n; i++) {
-    const GstDmlBox *b = &g_array_index (self->regions, GstDmlRegion, i).box;
-
-    g_array_index (self->boxes, DmlRegion, i) =
-      (DmlRegion){ (float) (b->x - self->frame.x),
-                   (float) (b->y - self->frame.y), (float) b->width,
-                   (float) b->height };
-    self->images->pdata[i] = &self->frame.image;
-  }
+  if (meta == NULL)
+    return NULL;
+  meta->roi_type = r->roi_type;
+  meta->roi_id = r->roi_id;
+  meta->track_id = r->track_id;
+  gst_dml_mirror_add_region (buffer, attach, r);
+  return meta;
 }
 
 static void
 attach (GstDmlEmbed *self, GstBuffer *buffer, const Settings *settings)
 {
-  const guint dim = dml_encoder_get_dim (self->encoder);
-
   gst_dml_reuse_clear (self->reuse);
   for (guint i = 0; i < self->regions->len; i++) {
     const GstDmlRegion *r = &g_array_index (self->regions, GstDmlRegion, i);
-    g_autoptr (GstDmlEmbedding) embedding = gst_dml_embedding_new (
-      self->encoder, &g_array_index (self->values, float, i *dim));
-    GstDmlRegionMeta *meta =
-      gst_dml_buffer_add_region (buffer, r->kind, &r->box, embedding);
+    GstDmlEmbedding *embedding = self->embeddings->pdata[i];
 
-    if (meta == NULL)
-      continue;
-    meta->roi_type = r->roi_type;
-    meta->roi_id = r->roi_id;
-    meta->track_id = r->track_id;
-    gst_dml_mirror_add_region (buffer, settings->attach, r);
-    if (settings->interval > 1)
-      gst_dml_reuse_add (self->reuse, r, embedding, meta->pts);
+    if (add_meta (buffer, r, embedding, settings->attach) != NULL &&
+        settings->interval > 1)
+      gst_dml_reuse_add (self->reuse, r, embedding, GST_BUFFER_PTS (buffer));
   }
 }
 
@@ -470,13 +414,11 @@ attach_again (GstDmlEmbed *self, GstBuffer *buffer, const Settings *settings)
 
     if (embedding == NULL)
       continue;
-    meta = gst_dml_buffer_add_region (buffer, r->kind, &r->box, embedding);
-    meta->roi_type = r->roi_type;
-    meta->roi_id = r->roi_id;
-    meta->track_id = r->track_id;
+    meta = add_meta (buffer, r, embedding, settings->attach);
+    if (meta == NULL)
+      continue;
     meta->pts = pts;
     meta->frames_ago = self->frames_since;
-    gst_dml_mirror_add_region (buffer, settings->attach, r);
     n++;
   }
   return n;
@@ -522,19 +464,19 @@ embed (GstDmlEmbed *self, GstBuffer *buffer, const Settings *settings)
   g_autoptr (GError) error = NULL;
   const gint64 start = g_get_monotonic_time ();
   GstClockTime spent;
-  gboolean ok, tell;
+  gboolean tell;
   gint64 end;
 
-  if (!gst_dml_frame_map (&self->frame, &self->info, buffer))
+  g_ptr_array_set_size (self->embeddings, 0);
+  switch (gst_dml_embedder_run (self->embedder, &self->info, buffer,
+                                self->regions, self->embeddings, &error)) {
+  case GST_DML_EMBED_UNREADABLE:
     return map_failed (self, buffer);
-  prepare (self);
-  ok = dml_session_embed (
-    self->session, (const DmlImage *const *) self->images->pdata,
-    (const DmlRegion *) (gpointer) self->boxes->data, self->regions->len,
-    (float *) (gpointer) self->values->data, &error);
-  gst_dml_frame_unmap (&self->frame);
-  if (!ok)
+  case GST_DML_EMBED_FAILED:
     return encode_failed (self, error);
+  case GST_DML_EMBEDDED:
+    break;
+  }
   self->failures = 0;
   attach (self, buffer, settings);
   self->frames_since = 0;
@@ -716,9 +658,7 @@ gst_dml_embed_finalize (GObject *object)
   g_free (self->roi_type);
   g_clear_pointer (&self->types, g_array_unref);
   g_array_unref (self->regions);
-  g_array_unref (self->boxes);
-  g_array_unref (self->values);
-  g_ptr_array_unref (self->images);
+  g_ptr_array_unref (self->embeddings);
   gst_dml_reuse_free (self->reuse);
   g_hash_table_unref (self->seen_types);
   G_OBJECT_CLASS (gst_dml_embed_parent_class)->finalize (object);
@@ -741,9 +681,8 @@ gst_dml_embed_init (GstDmlEmbed *self)
   };
   self->earliest = GST_CLOCK_TIME_NONE;
   self->regions = g_array_new (FALSE, FALSE, sizeof (GstDmlRegion));
-  self->boxes = g_array_new (FALSE, FALSE, sizeof (DmlRegion));
-  self->values = g_array_new (FALSE, FALSE, sizeof (float));
-  self->images = g_ptr_array_new ();
+  self->embeddings =
+    g_ptr_array_new_with_free_func ((GDestroyNotify) gst_dml_embedding_unref);
   self->reuse = gst_dml_reuse_new ();
   self->seen_types = g_hash_table_new (NULL, NULL);
 

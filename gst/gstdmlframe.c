@@ -142,6 +142,14 @@ set_colour (DmlImage *image, const GstVideoInfo *info)
                     : DML_SITING_CENTER;
 }
 
+/* GstVideo unpacks opaque in 2 bits to 0xc030 of 0xffff. */
+static void
+widen_alpha (guint16 *line, int width)
+{
+  for (int i = 0; i < width; i++)
+    line[4 * i] = (guint16) ((line[4 * i] >> 14) * 0x5555);
+}
+
 /* From the row's start always: not every unpack function looks at x. */
 static void
 unpack_row (const DmlImage *image, int x, int y, int width, void *out)
@@ -155,6 +163,9 @@ unpack_row (const DmlImage *image, int x, int y, int width, void *out)
                       self->frame.data, self->frame.info.stride, 0, self->y + y,
                       left + width);
   memcpy (out, self->line + (gsize) left * pixel, (gsize) width * pixel);
+  /* By the depth, as Y410 does not own up to its alpha. */
+  if (finfo->n_components == 4 && finfo->depth[GST_VIDEO_COMP_A] == 2)
+    widen_alpha (out, width);
 }
 
 static gboolean

@@ -41,8 +41,7 @@ make_buffer (const GstDmlBox *box)
   GstDmlRegionMeta *meta;
 
   GST_BUFFER_PTS (buffer) = 5 * GST_SECOND;
-  meta =
-    gst_dml_buffer_add_region (buffer, GST_DML_REGION_ROI, box, embedding);
+  meta = gst_dml_buffer_add_region (buffer, GST_DML_REGION_ROI, box, embedding);
   meta->roi_type = g_quark_from_static_string ("fruit");
   meta->roi_id = 7;
   meta->track_id = 99;
@@ -86,8 +85,7 @@ copy_is_equal (void)
   GstBuffer *buffer = make_buffer (&vga_box);
   GstBuffer *copy = gst_buffer_copy (buffer);
   GstBuffer *deep = gst_buffer_copy_deep (buffer);
-  GstBuffer *part =
-    gst_buffer_copy_region (buffer, GST_BUFFER_COPY_ALL, 8, 16);
+  GstBuffer *part = gst_buffer_copy_region (buffer, GST_BUFFER_COPY_ALL, 8, 16);
 
   g_assert_cmpuint (gst_dml_buffer_get_n_regions (copy), ==, 1);
   assert_same (buffer, copy, TRUE);
@@ -122,8 +120,7 @@ scale (GstBuffer *buffer, GstBuffer *to, const GstVideoInfo *in,
        const GstVideoInfo *out)
 {
   GstVideoMetaTransform trans = { (GstVideoInfo *) in, (GstVideoInfo *) out };
-  GstMeta *meta =
-    gst_buffer_get_meta (buffer, GST_DML_BOX_META_API_TYPE);
+  GstMeta *meta = gst_buffer_get_meta (buffer, GST_DML_BOX_META_API_TYPE);
 
   return meta->info->transform_func (
     to, meta, buffer, gst_video_meta_transform_scale_get_quark (), &trans);
@@ -137,11 +134,11 @@ scaled (const GstDmlBox *box, const GstVideoInfo *out)
   GstBuffer *buffer = make_buffer (box), *to = gst_buffer_copy (buffer);
   GstDmlBox now;
 
-  gst_buffer_remove_meta (
-    to, gst_buffer_get_meta (to, GST_DML_BOX_META_API_TYPE));
+  gst_buffer_remove_meta (to,
+                          gst_buffer_get_meta (to, GST_DML_BOX_META_API_TYPE));
   g_assert_true (scale (buffer, to, &in, out));
-  g_assert_true (gst_dml_region_meta_get_box (
-    gst_dml_buffer_get_region (to, 0), to, &now));
+  g_assert_true (
+    gst_dml_region_meta_get_box (gst_dml_buffer_get_region (to, 0), to, &now));
   gst_buffer_unref (buffer);
   gst_buffer_unref (to);
   return now;
