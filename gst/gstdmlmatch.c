@@ -547,11 +547,9 @@ put (GstDmlMatch *self, GstBuffer *buffer, const GstDmlReady *ready,
     GstDmlRegionMeta *meta = self->metas->pdata[i];
     g_autoptr (DmlMatch) raw = self->matches->pdata[i];
     g_autoptr (DmlMatch) shown = NULL;
-    GstDmlBox box;
-    const gboolean placed = gst_dml_region_meta_get_box (meta, buffer, &box);
 
-    shown = gst_dml_smooth_push (self->smooth, meta, placed ? &box : NULL, raw,
-                                 frames, settings->min_change, running_time);
+    shown = gst_dml_smooth_push (self->smooth, meta, raw, frames,
+                                 settings->min_change, running_time);
     gst_dml_region_meta_set_match (meta, shown, raw);
     gst_dml_mirror_add_match (
       buffer, settings->attach, meta,

@@ -421,9 +421,11 @@ make_caps (void)
 {
   GstCaps *caps = gst_video_make_raw_caps (NULL, 0);
 
-  gst_caps_append (caps,
-                   gst_video_make_raw_caps_with_features (
-                     NULL, 0, gst_caps_features_new (META_FEATURE, NULL)));
+  gst_caps_append (
+    caps, gst_video_make_raw_caps_with_features (
+            NULL, 0,
+            gst_caps_features_new (GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY,
+                                   META_FEATURE, NULL)));
   gst_caps_append (caps, gst_video_make_raw_caps_with_features (
                            NULL, 0, gst_caps_features_new_any ()));
   return caps;

@@ -6,18 +6,13 @@
  * the one that was away longest goes. */
 #include "smooth.h"
 
-#include "regions.h"
-
 #define MAX_FRAMES 120
 #define MAX_RECORDS 256
 #define AWAY (2 * GST_SECOND)
 #define LABEL_AWAY GST_SECOND
-/* A producer's id that jumps this far is another thing with the same number. */
-#define MIN_OVERLAP 0.1
 
 typedef struct {
   GstDmlIdentity identity;
-  GstDmlBox box; /* width 0: not known */
   GstClockTime seen;
   DmlMatch *window[MAX_FRAMES];
   guint n, next; /* answers in window, and where the next one goes */
@@ -39,8 +34,7 @@ identity_hash (gconstpointer key)
 {
   const GstDmlIdentity *i = key;
 
-  return g_int64_hash (&i->number) * 31 + i->roi_type * 7 + (guint) i->kind +
-         (i->is_track ? 1021u : 0u);
+  return g_int64_hash (&i->track) * 31 + i->roi_type * 7 + (guint) i->kind;
 }
 
 static gboolean
@@ -49,22 +43,15 @@ identity_equal (gconstpointer a, gconstpointer b)
   const GstDmlIdentity *x = a, *y = b;
 
   return x->kind == y->kind && x->roi_type == y->roi_type &&
-         x->number == y->number && x->is_track == y->is_track;
+         x->track == y->track;
 }
 
 gboolean
 gst_dml_identity_of (const GstDmlRegionMeta *meta, GstDmlIdentity *identity)
 {
-  *identity = (GstDmlIdentity){ meta->kind, meta->roi_type, 0, FALSE };
-  if (meta->kind == GST_DML_REGION_FRAME || meta->kind == GST_DML_REGION_CENTRE)
-    return TRUE;
-  if (meta->track_id >= 0) {
-    identity->number = meta->track_id;
-    identity->is_track = TRUE;
-    return TRUE;
-  }
-  identity->number = meta->roi_id;
-  return meta->kind == GST_DML_REGION_ROI && meta->roi_id > 0;
+  *identity = (GstDmlIdentity){ meta->kind, meta->roi_type, meta->track_id };
+  return meta->kind == GST_DML_REGION_FRAME ||
+         meta->kind == GST_DML_REGION_CENTRE || meta->track_id >= 0;
 }
 
 static void
@@ -144,7 +131,7 @@ forget_oldest (GstDmlSmooth *self, GstClockTime now)
 
 static Record *
 find_record (GstDmlSmooth *self, const GstDmlIdentity *identity,
-             const GstDmlBox *box, GstClockTime now)
+             GstClockTime now)
 {
   Record *r = g_hash_table_lookup (self->records, identity);
 
@@ -154,15 +141,10 @@ find_record (GstDmlSmooth *self, const GstDmlIdentity *identity,
     r = g_new0 (Record, 1);
     r->identity = *identity;
     g_hash_table_insert (self->records, &r->identity, r);
-  } else if (time_between (r->seen, now) > AWAY ||
-             (box != NULL && r->box.width > 0 &&
-              identity->kind == GST_DML_REGION_ROI && !identity->is_track &&
-              gst_dml_regions_iou (&r->box, box) < MIN_OVERLAP)) {
+  } else if (time_between (r->seen, now) > AWAY) {
     record_reset (r);
   }
   r->seen = now;
-  if (box != NULL)
-    r->box = *box;
   return r;
 }
 
@@ -229,8 +211,8 @@ record_push (Record *r, DmlMatch *match, guint frames)
 
 DmlMatch *
 gst_dml_smooth_push (GstDmlSmooth *self, const GstDmlRegionMeta *meta,
-                     const GstDmlBox *box, DmlMatch *match, guint frames,
-                     guint min_change, GstClockTime running_time)
+                     DmlMatch *match, guint frames, guint min_change,
+                     GstClockTime running_time)
 {
   GstDmlIdentity identity;
   DmlMatch *best;
@@ -239,7 +221,7 @@ gst_dml_smooth_push (GstDmlSmooth *self, const GstDmlRegionMeta *meta,
   if (frames < 2 || !gst_dml_identity_of (meta, &identity))
     return dml_match_ref (match);
 
-  r = find_record (self, &identity, box, running_time);
+  r = find_record (self, &identity, running_time);
   record_push (r, match, MIN (frames, MAX_FRAMES));
   best = majority (r);
   if (r->shown == NULL || says_same (best, r->shown)) {
@@ -290,7 +272,7 @@ gst_dml_smooth_is_news (GstDmlSmooth *self, const GstDmlRegionMeta *meta,
       running_time);
 
   decision = dml_match_get_decision (meta->match);
-  r = find_record (self, &identity, NULL, running_time);
+  r = find_record (self, &identity, running_time);
   if (r->told && r->told_decision == decision &&
       g_strcmp0 (r->told_label, label) == 0)
     return FALSE;

@@ -10,12 +10,12 @@ G_BEGIN_DECLS
 typedef struct {
   GstDmlRegionKind kind;
   GQuark roi_type;
-  gint64 number; /* track, or the producer's id */
-  gboolean is_track;
+  gint64 track;
 } GstDmlIdentity;
 
-/* FALSE for a region of interest without a track and a number: those are never
- * taken for one another. */
+/* FALSE for a region of interest that no tracker follows: those are never taken
+ * for one another. A producer's id is none: many leave 0, and others count anew
+ * in each frame. */
 gboolean gst_dml_identity_of (const GstDmlRegionMeta *meta,
                               GstDmlIdentity *identity);
 
@@ -31,8 +31,7 @@ void gst_dml_smooth_clear (GstDmlSmooth *self);
  * frames. @frames below 2 and things without an identity pass through.
  * @running_time may run backwards. */
 DmlMatch *gst_dml_smooth_push (GstDmlSmooth *self, const GstDmlRegionMeta *meta,
-                               const GstDmlBox *box, DmlMatch *match,
-                               guint frames, guint min_change,
+                               DmlMatch *match, guint frames, guint min_change,
                                GstClockTime running_time);
 
 /* Whether a result says anything that the last one about the same thing did

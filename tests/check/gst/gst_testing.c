@@ -307,6 +307,93 @@ test_assert_error (const TestRun *run, GQuark domain, gint code, ...)
   va_end (words);
 }
 
+GstHarness *
+test_harness (const char *line, const GstVideoInfo *info)
+{
+  GstHarness *h = gst_harness_new_parse (line);
+
+  if (info != NULL) {
+    g_autofree char *caps = test_caps (info);
+
+    gst_harness_set_src_caps_str (h, caps);
+  }
+  return h;
+}
+
+GstElement *
+test_element (GstHarness *h)
+{
+  GstElement *bin = h->element;
+
+  /* gst_harness_new_parse puts everything in a bin, newest first. */
+  return GST_IS_BIN (bin) ? g_list_last (GST_BIN_CHILDREN (bin))->data : bin;
+}
+
+GstElement *
+test_element_named (GstHarness *h, const char *factory)
+{
+  for (GList *l = GST_BIN_CHILDREN (h->element); l != NULL; l = l->next)
+    if (g_str_equal (
+          gst_plugin_feature_get_name (gst_element_get_factory (l->data)),
+          factory))
+      return l->data;
+  g_error ("no %s in the harness", factory);
+}
+
+GstBuffer *
+test_frame_at (const GstVideoInfo *info, guint picture, guint n)
+{
+  GstBuffer *b = test_frame (info, picture);
+
+  GST_BUFFER_PTS (b) = n * GST_SECOND / 30;
+  GST_BUFFER_DURATION (b) = GST_SECOND / 30;
+  return b;
+}
+
+void
+test_paint_patch (GstBuffer *buffer, const GstVideoInfo *info, guint picture,
+                  gint x, gint y, gint side)
+{
+  const GstVideoInfo patch = test_info (GST_VIDEO_FORMAT_RGB, side, side);
+  GstBuffer *small = test_frame (&patch, picture);
+  GstVideoFrame a, b;
+
+  g_assert_true (
+    gst_video_frame_map (&a, (GstVideoInfo *) info, buffer, GST_MAP_READWRITE));
+  g_assert_true (
+    gst_video_frame_map (&b, (GstVideoInfo *) &patch, small, GST_MAP_READ));
+  for (gint row = 0; row < side; row++)
+    memcpy ((guint8 *) a.data[0] + (y + row) * a.info.stride[0] + 3 * x,
+            (guint8 *) b.data[0] + row * b.info.stride[0], 3 * (gsize) side);
+  gst_video_frame_unmap (&a);
+  gst_video_frame_unmap (&b);
+  gst_buffer_unref (small);
+}
+
+GstVideoRegionOfInterestMeta *
+test_add_roi (GstBuffer *b, const char *type, gint id, guint x, guint y,
+              guint w, guint h)
+{
+  GstVideoRegionOfInterestMeta *roi =
+    gst_buffer_add_video_region_of_interest_meta (b, type, x, y, w, h);
+
+  roi->id = id;
+  return roi;
+}
+
+void
+test_enroll (const char *path, const char *label, guint picture)
+{
+  g_autofree float *values = test_embed (picture);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlGallery) gallery =
+    dml_gallery_open (path, DML_GALLERY_WRITE, NULL, &error);
+
+  g_assert_no_error (error);
+  dml_gallery_enroll (gallery, label, values, NULL, 1, NULL, &error);
+  g_assert_no_error (error);
+}
+
 guint64
 test_stat (GstElement *element, const char *field)
 {

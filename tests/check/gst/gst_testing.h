@@ -58,6 +58,27 @@ const GstStructure *test_run_structure (const TestRun *run, const char *name,
 void test_assert_error (const TestRun *run, GQuark domain, gint code,
                         ...) G_GNUC_NULL_TERMINATED;
 
+/* A harness around elements in gst-launch notation, fed with frames of that
+ * kind (nullable: no caps yet), and one of its elements. */
+GstHarness *test_harness (const char *line, const GstVideoInfo *info);
+GstElement *test_element (GstHarness *h); /* the first or only one */
+GstElement *test_element_named (GstHarness *h, const char *factory);
+
+/* test_frame as the n-th of a stream of 30 frames/s. */
+GstBuffer *test_frame_at (const GstVideoInfo *info, guint picture, guint n);
+
+/* Paints a picture upon part of a frame of the same format, RGB. */
+void test_paint_patch (GstBuffer *buffer, const GstVideoInfo *info,
+                       guint picture, gint x, gint y, gint side);
+
+GstVideoRegionOfInterestMeta *test_add_roi (GstBuffer *buffer, const char *type,
+                                            gint id, guint x, guint y, guint w,
+                                            guint h);
+
+/* Adds an item to a gallery through a handle of its own, as another process
+ * does. */
+void test_enroll (const char *path, const char *label, guint picture);
+
 guint64 test_stat (GstElement *element, const char *field);
 
 /* Waits, at most 5 s, until condition (data) is TRUE. */

@@ -1,0 +1,899 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * dmlembed: what it takes, what it attaches, what it leaves alone. */
+#include "gst_testing.h"
+
+#include <math.h>
+#include <string.h>
+
+static double
+cosine (const GstDmlEmbedding *a, const float *b)
+{
+  const float *v = gst_dml_embedding_get_values (a);
+  double dot = 0;
+
+  for (guint i = 0; i < gst_dml_embedding_get_dim (a); i++)
+    dot += (double) v[i] * (double) b[i];
+  return dot;
+}
+
+static void
+same_in_tool_and_element (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_RGB, 128, 128);
+  g_autoptr (GstHarness) h = test_harness ("dmlembed regions=frame", &info);
+
+  for (guint i = 0; i < 4; i++) {
+    g_autofree float *want = test_embed (i);
+    GstBuffer *out = gst_harness_push_and_pull (h, test_frame_at (&info, i, i));
+    const GstDmlRegionMeta *meta = gst_dml_buffer_get_region (out, 0);
+
+    g_assert_nonnull (meta);
+    g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 1);
+    g_assert_cmpmem (
+      gst_dml_embedding_get_values (meta->embedding),
+      gst_dml_embedding_get_dim (meta->embedding) * sizeof (float), want,
+      gst_dml_embedding_get_dim (meta->embedding) * sizeof (float));
+    g_assert_cmpint (meta->kind, ==, GST_DML_REGION_FRAME);
+    g_assert_cmpuint (meta->pts, ==, GST_BUFFER_PTS (out));
+    g_assert_cmpuint (meta->frames_ago, ==, 0);
+    gst_buffer_unref (out);
+  }
+}
+
+static void
+negotiates_any_raw_format (void)
+{
+  guint n;
+  const GstVideoFormat *formats = gst_video_formats_raw (&n);
+  g_autofree float *want = test_embed (3);
+
+  for (guint i = 0; i < n; i++) {
+    const GstVideoInfo info = test_info (formats[i], 128, 128);
+    g_autoptr (GstHarness) h = test_harness ("dmlembed regions=frame", &info);
+    GstBuffer *out = gst_harness_push_and_pull (h, test_frame_at (&info, 3, 0));
+    const GstDmlRegionMeta *meta = gst_dml_buffer_get_region (out, 0);
+    const gboolean coarse = GST_VIDEO_INFO_IS_GRAY (&info) ||
+                            GST_VIDEO_FORMAT_INFO_DEPTH (info.finfo, 0) < 8 ||
+                            (info.finfo->flags & GST_VIDEO_FORMAT_FLAG_PALETTE);
+
+    g_assert_nonnull (meta);
+    if (cosine (meta->embedding, want) < (coarse ? 0.7 : 0.995))
+      g_error ("%s: cosine %.4f", gst_video_format_to_string (formats[i]),
+               cosine (meta->embedding, want));
+    gst_buffer_unref (out);
+  }
+}
+
+static void
+negotiates_framerates (void)
+{
+  static const char *const rates[] = {
+    "framerate=0/1",
+    "framerate=30000/1001",
+    "framerate=1/5",
+    "framerate=0/1, max-framerate=60/1",
+    "framerate=25/1, interlace-mode=mixed",
+    "framerate=25/1, interlace-mode=interleaved, field-order=top-field-first",
+  };
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 64, 64);
+
+  for (guint i = 0; i < G_N_ELEMENTS (rates); i++) {
+    g_autofree char *caps = g_strdup_printf (
+      "video/x-raw, format=I420, width=64, height=64, %s", rates[i]);
+    g_autoptr (GstHarness) h = test_harness ("dmlembed", NULL);
+    GstBuffer *out;
+
+    gst_harness_set_src_caps_str (h, caps);
+    out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, 0));
+    g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 1);
+    gst_buffer_unref (out);
+  }
+}
+
+static void
+takes_caps_features (void)
+{
+  static const char *const good[] = {
+    "video/x-raw(memory:SystemMemory, meta:GstVideoOverlayComposition)",
+    "video/x-raw(memory:DMABuf)"
+  };
+  static const char *const bad[] = { "video/x-raw(memory:GLMemory)",
+                                     "video/x-raw(memory:NVMM)",
+                                     "video/x-raw(format:Interlaced)" };
+  GstElement *e = gst_element_factory_make ("dmlembed", NULL);
+  GstPad *pad = gst_element_get_static_pad (e, "sink");
+  g_autoptr (GstCaps) caps = gst_pad_get_pad_template_caps (pad);
+
+  for (guint i = 0; i < G_N_ELEMENTS (good) + G_N_ELEMENTS (bad); i++) {
+    const gboolean wanted = i < G_N_ELEMENTS (good);
+    g_autofree char *text =
+      g_strdup_printf ("%s, format=NV12, width=64, height=64, framerate=30/1",
+                       wanted ? good[i] : bad[i - G_N_ELEMENTS (good)]);
+    g_autoptr (GstCaps) some = gst_caps_from_string (text);
+
+    if (gst_caps_can_intersect (some, caps) != wanted)
+      g_error ("%s: %s", text, wanted ? "refused" : "taken");
+  }
+  gst_object_unref (pad);
+  gst_object_unref (e);
+}
+
+static void
+caps_change_midstream (void)
+{
+  static const struct {
+    GstVideoFormat format;
+    gint w, h;
+    guint n;
+  } steps[] = {
+    { GST_VIDEO_FORMAT_I420, 320, 240, 1 },
+    { GST_VIDEO_FORMAT_NV12, 33, 77, 1 },
+    { GST_VIDEO_FORMAT_GRAY8, 1, 1, 0 }, /* smaller than min-size */
+    { GST_VIDEO_FORMAT_RGB, 17, 16, 1 },
+    { GST_VIDEO_FORMAT_NV12, 7680, 4320, 1 },
+    { GST_VIDEO_FORMAT_v210, 50, 20, 1 },
+    { GST_VIDEO_FORMAT_GRAY8, 1, 4000, 0 },
+    { GST_VIDEO_FORMAT_BGRx, 640, 480, 1 },
+  };
+  g_autoptr (GstHarness) h = test_harness ("dmlembed", NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (steps); i++) {
+    const GstVideoInfo info =
+      test_info (steps[i].format, steps[i].w, steps[i].h);
+    g_autofree char *caps = test_caps (&info);
+    GstBuffer *b =
+      gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (&info), NULL);
+    GstBuffer *out;
+
+    gst_buffer_memset (b, 0, 90, -1);
+    gst_harness_set_src_caps_str (h, caps);
+    out = gst_harness_push_and_pull (h, b);
+    g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, steps[i].n);
+    gst_buffer_unref (out);
+  }
+  g_assert_cmpuint (test_stat (test_element (h), "frames"), ==,
+                    G_N_ELEMENTS (steps));
+  g_assert_cmpuint (test_stat (test_element (h), "rois-too-small"), ==, 2);
+}
+
+/* In place, pixels untouched, on a buffer that somebody else holds too. */
+static void
+shares_pixels_of_shared_buffers (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 64, 64);
+  g_autoptr (GstHarness) h = test_harness ("dmlembed", &info);
+  GstBuffer *in = test_frame_at (&info, 2, 0), *out;
+  g_autofree guint8 *before = NULL, *after = NULL;
+  gsize size;
+
+  gst_buffer_extract_dup (in, 0, -1, (gpointer *) &before, &size);
+  gst_buffer_ref (in); /* as a tee does */
+  out = gst_harness_push_and_pull (h, in);
+  g_assert_true (out != in);
+  g_assert_true (gst_buffer_peek_memory (out, 0) ==
+                 gst_buffer_peek_memory (in, 0));
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (in), ==, 0);
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 1);
+  gst_buffer_extract_dup (out, 0, -1, (gpointer *) &after, &size);
+  g_assert_cmpmem (before, size, after, size);
+  gst_buffer_unref (out);
+
+  /* Unshared: the very same buffer. */
+  out = gst_harness_push_and_pull (h, in);
+  g_assert_true (out == in);
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 1);
+  gst_buffer_unref (out);
+}
+
+static void
+reads_read_only_memory (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_RGB, 64, 64);
+  g_autoptr (GstHarness) h = test_harness ("dmlembed", &info);
+  static const guint8 pixels[64 * 64 * 3];
+  GstBuffer *out = gst_harness_push_and_pull (
+    h,
+    gst_buffer_new_wrapped_full (GST_MEMORY_FLAG_READONLY, (gpointer) pixels,
+                                 sizeof pixels, 0, sizeof pixels, NULL, NULL));
+
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 1);
+  g_assert_cmpuint (test_stat (test_element (h), "map-failures"), ==, 0);
+  gst_buffer_unref (out);
+}
+
+static void
+short_buffer_is_passed_on (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 64, 64);
+  g_autoptr (GstHarness) h = test_harness ("dmlembed", &info);
+  GstBus *bus = gst_bus_new ();
+  GstMessage *m;
+
+  gst_element_set_bus (h->element, bus);
+  for (guint i = 0; i < 3; i++) {
+    GstBuffer *out =
+      gst_harness_push_and_pull (h, gst_buffer_new_allocate (NULL, 1000, NULL));
+
+    g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 0);
+    g_assert_cmpuint (gst_buffer_get_size (out), ==, 1000);
+    gst_buffer_unref (out);
+  }
+  g_assert_cmpuint (test_stat (test_element (h), "map-failures"), ==, 3);
+  m = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
+  g_assert_nonnull (m);
+  gst_message_unref (m);
+  g_assert_null (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING)); /* once */
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+}
+
+static void
+wrong_video_meta_is_an_error (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 64, 64);
+  g_autoptr (GstHarness) h = test_harness ("dmlembed", &info);
+  GstBus *bus = gst_bus_new ();
+  GstBuffer *b = test_frame_at (&info, 0, 0);
+  g_autoptr (GError) error = NULL;
+  GstMessage *m;
+
+  gst_element_set_bus (h->element, bus);
+  gst_buffer_add_video_meta (b, 0, GST_VIDEO_FORMAT_NV12, 64, 64);
+  g_assert_cmpint (gst_harness_push (h, b), ==, GST_FLOW_ERROR);
+  m = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  g_assert_nonnull (m);
+  gst_message_parse_error (m, &error, NULL);
+  g_assert_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT);
+  g_assert_nonnull (strstr (error->message, "NV12"));
+  g_assert_nonnull (strstr (error->message, "I420"));
+  gst_message_unref (m);
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+}
+
+static void
+counts_useless_regions (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 320, 240);
+  g_autoptr (GstHarness) h = test_harness ("dmlembed regions=roi", &info);
+  GstBuffer *b = test_frame_at (&info, 1, 0), *out;
+  GstDmlBox box;
+
+  test_add_roi (b, "a", 0, 10, 10, 0, 50);           /* no size */
+  test_add_roi (b, "a", 0, 10, 10, 50, 0);           /* no size */
+  test_add_roi (b, "a", 0, 320, 0, 50, 50);          /* right of the frame */
+  test_add_roi (b, "a", 0, 0, 5000, 50, 50);         /* below it */
+  test_add_roi (b, "a", 0, (guint) -90, 10, 50, 50); /* left of it */
+  test_add_roi (b, "a", 0, 10, 10, (guint) -5, 50);  /* a negative width */
+  test_add_roi (b, "a", 0, 10, 10, 8, 50);           /* small */
+  test_add_roi (b, "a", 0, 310, 10, 100, 100);       /* small once clamped */
+  test_add_roi (b, "a", 0, (guint) -10, (guint) -20, 60, 80); /* sticks out */
+  test_add_roi (b, "a", 0, (guint) -10, (guint) -20, 60, 80); /* twice */
+  test_add_roi (b, "a", 0, 300, 200, G_MAXINT32,
+                G_MAXINT32); /* would overflow */
+  out = gst_harness_push_and_pull (h, b);
+
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 2);
+  g_assert_true (gst_dml_region_meta_get_box (
+    gst_dml_buffer_get_region (out, 0), out, &box));
+  g_assert_cmpint (box.x, ==, 0);
+  g_assert_cmpint (box.y, ==, 0);
+  g_assert_cmpint (box.width, ==, 50);
+  g_assert_cmpint (box.height, ==, 60);
+  g_assert_true (gst_dml_region_meta_get_box (
+    gst_dml_buffer_get_region (out, 1), out, &box));
+  g_assert_cmpint (box.x, ==, 300);
+  g_assert_cmpint (box.width, ==, 20);
+  g_assert_cmpint (box.height, ==, 40);
+  g_assert_cmpuint (test_stat (test_element (h), "rois"), ==, 11);
+  g_assert_cmpuint (test_stat (test_element (h), "rois-invalid"), ==, 6);
+  g_assert_cmpuint (test_stat (test_element (h), "rois-too-small"), ==, 2);
+  g_assert_cmpuint (test_stat (test_element (h), "rois-duplicate"), ==, 1);
+  gst_buffer_unref (out);
+}
+
+static void
+keeps_the_largest (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 320, 240);
+  g_autoptr (GstHarness) h =
+    test_harness ("dmlembed regions=roi max-regions=2", &info);
+  GstBuffer *b = test_frame_at (&info, 1, 0), *out;
+
+  test_add_roi (b, "a", 1, 0, 0, 60, 60);
+  test_add_roi (b, "a", 2, 80, 0, 30, 30);
+  test_add_roi (b, "a", 3, 120, 0, 60, 60);
+  test_add_roi (b, "a", 4, 200, 0, 60, 60);
+  out = gst_harness_push_and_pull (h, b);
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 2);
+  g_assert_cmpint (gst_dml_buffer_get_region (out, 0)->roi_id, ==, 1);
+  g_assert_cmpint (gst_dml_buffer_get_region (out, 1)->roi_id, ==, 3);
+  g_assert_cmpuint (test_stat (test_element (h), "rois-over-limit"), ==, 2);
+  gst_buffer_unref (out);
+}
+
+static void
+filters_types (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 320, 240);
+  g_autoptr (GstHarness) h =
+    test_harness ("dmlembed regions=auto roi-type=\"face, car\"", &info);
+  GstBuffer *b = test_frame_at (&info, 1, 0), *out;
+
+  test_add_roi (b, "face", 0, 0, 0, 60, 60);
+  test_add_roi (b, "tree", 0, 80, 0, 60, 60);
+  out = gst_harness_push_and_pull (h, b);
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 1);
+  g_assert_cmpstr (
+    gst_dml_region_meta_get_roi_type (gst_dml_buffer_get_region (out, 0)), ==,
+    "face");
+  g_assert_cmpuint (test_stat (test_element (h), "rois-filtered"), ==, 1);
+  gst_buffer_unref (out);
+
+  /* auto: none of the wanted type is none at all. */
+  b = test_frame_at (&info, 1, 1);
+  test_add_roi (b, "tree", 0, 80, 0, 60, 60);
+  out = gst_harness_push_and_pull (h, b);
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 1);
+  g_assert_cmpint (gst_dml_buffer_get_region (out, 0)->kind, ==,
+                   GST_DML_REGION_CENTRE);
+  gst_buffer_unref (out);
+}
+
+static void
+centre_and_frame_and_roi (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_NV12, 320, 240);
+  g_autoptr (GstHarness) h =
+    test_harness ("dmlembed regions=frame+centre+roi", &info);
+  GstBuffer *b = test_frame_at (&info, 1, 0), *out;
+  GstVideoRegionOfInterestMeta *roi;
+  gpointer state = NULL;
+  guint n = 0;
+  GstDmlBox box;
+
+  test_add_roi (b, "face", 3, 10, 20, 60, 70);
+  out = gst_harness_push_and_pull (h, b);
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 3);
+  g_assert_cmpint (gst_dml_buffer_get_region (out, 0)->kind, ==,
+                   GST_DML_REGION_ROI);
+  g_assert_cmpint (gst_dml_buffer_get_region (out, 1)->kind, ==,
+                   GST_DML_REGION_FRAME);
+  g_assert_cmpint (gst_dml_buffer_get_region (out, 2)->kind, ==,
+                   GST_DML_REGION_CENTRE);
+  gst_dml_region_meta_get_box (gst_dml_buffer_get_region (out, 2), out, &box);
+  g_assert_cmpint (box.x, ==, 40);
+  g_assert_cmpint (box.width, ==, 240);
+  g_assert_cmpint (box.height, ==, 240);
+
+  /* Mirrored: one region of interest each; the producer's own is left alone. */
+  while (
+    (roi = (GstVideoRegionOfInterestMeta *) gst_buffer_iterate_meta_filtered (
+       out, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) != NULL)
+    n++;
+  g_assert_cmpuint (n, ==, 3);
+  gst_buffer_unref (out);
+}
+
+/* A second dmlembed takes what the first one added for no detector's work. */
+static void
+two_in_a_row (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 320, 240);
+  g_autoptr (GstHarness) h =
+    gst_harness_new_parse ("dmlembed ! dmlembed regions=auto");
+  g_autofree char *caps = test_caps (&info);
+  GstBuffer *out;
+
+  gst_harness_set_src_caps_str (h, caps);
+  out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, 0));
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 2);
+  g_assert_cmpint (gst_dml_buffer_get_region (out, 1)->kind, ==,
+                   GST_DML_REGION_CENTRE);
+  g_assert_cmpuint (
+    gst_buffer_get_n_meta (out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==,
+    1);
+  gst_buffer_unref (out);
+}
+
+/* 60 x 60 pixels cut from 1280 x 720 are what the encoder sees, not 60 x 60
+ * pixels of a smaller picture. */
+static void
+roi_is_cut_at_full_resolution (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_RGB, 1280, 720);
+  const GstVideoInfo patch = test_info (GST_VIDEO_FORMAT_RGB, 128, 128);
+  g_autoptr (GstHarness) h = test_harness ("dmlembed regions=roi", &info);
+  g_autofree float *want = test_embed (1);
+  GstBuffer *b = test_frame_at (&info, 0, 0), *small = test_frame (&patch, 1),
+            *out;
+  GstVideoFrame big, little;
+
+  g_assert_true (
+    gst_video_frame_map (&big, (GstVideoInfo *) &info, b, GST_MAP_WRITE));
+  g_assert_true (gst_video_frame_map (&little, (GstVideoInfo *) &patch, small,
+                                      GST_MAP_READ));
+  for (gint y = 0; y < 128; y++)
+    memcpy ((guint8 *) big.data[0] + (300 + y) * big.info.stride[0] + 3 * 501,
+            (guint8 *) little.data[0] + y * little.info.stride[0], 3 * 128);
+  gst_video_frame_unmap (&big);
+  gst_video_frame_unmap (&little);
+  gst_buffer_unref (small);
+  test_add_roi (b, "thing", 0, 501, 300, 128, 128);
+  out = gst_harness_push_and_pull (h, b);
+  g_assert_cmpfloat (
+    cosine (gst_dml_buffer_get_region (out, 0)->embedding, want), >, 0.99999);
+  gst_buffer_unref (out);
+}
+
+static void
+interval_reuses_with_age (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 320, 240);
+  g_autoptr (GstHarness) h =
+    test_harness ("dmlembed regions=roi+centre interval=3", &info);
+  const GstDmlEmbedding *first[2] = { NULL, NULL };
+
+  for (guint i = 0; i < 7; i++) {
+    GstBuffer *b = test_frame_at (&info, i % 4, i), *out;
+
+    /* Two things that move, listed the other way round on odd frames. */
+    if (i & 1)
+      test_add_roi (b, "x", 0, 200 - 2 * i, 100, 80, 80);
+    test_add_roi (b, "x", 0, 2 * i, 10, 90, 90);
+    if (!(i & 1))
+      test_add_roi (b, "x", 0, 200 - 2 * i, 100, 80, 80);
+    out = gst_harness_push_and_pull (h, b);
+    g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 3);
+    for (guint k = 0; k < 2; k++) {
+      const GstDmlRegionMeta *meta = gst_dml_buffer_get_region (out, k);
+      const guint which = meta->origin.width == 90 ? 0 : 1;
+
+      g_assert_cmpuint (meta->frames_ago, ==, i % 3);
+      g_assert_cmpuint (meta->pts, ==, (i - i % 3) * GST_SECOND / 30);
+      if (i % 3 == 0)
+        first[which] = meta->embedding;
+      else
+        g_assert_true (meta->embedding == first[which]);
+    }
+    gst_buffer_unref (out);
+  }
+  g_assert_cmpuint (test_stat (test_element (h), "embedded"), ==, 9);
+  g_assert_cmpuint (test_stat (test_element (h), "reused"), ==, 12);
+  g_assert_cmpuint (test_stat (test_element (h), "skipped-interval"), ==, 4);
+}
+
+static void
+gap_and_empty_buffers_pass (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 64, 64);
+  g_autoptr (GstHarness) h = test_harness ("dmlembed", &info);
+  GstBuffer *b = test_frame_at (&info, 1, 0), *out;
+
+  GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_GAP);
+  out = gst_harness_push_and_pull (h, b);
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 0);
+  gst_buffer_unref (out);
+  out = gst_harness_push_and_pull (h, gst_buffer_new ());
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 0);
+  gst_buffer_unref (out);
+  g_assert_cmpuint (test_stat (test_element (h), "skipped-gap"), ==, 2);
+  g_assert_true (gst_harness_push_event (
+    h, gst_event_new_gap (GST_SECOND, GST_SECOND / 30)));
+}
+
+static void
+qos_skips_inference_not_frames (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 64, 64);
+  g_autoptr (GstHarness) h = test_harness ("dmlembed", &info);
+  GstBuffer *out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, 0));
+
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 1);
+  gst_buffer_unref (out);
+
+  /* Frame 0 was 200 ms late: what is due before then is late as well. */
+  gst_harness_push_upstream_event (
+    h, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 2.0, 200 * GST_MSECOND, 0));
+  for (guint i = 1; i < 10; i++) {
+    out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, i));
+    g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, i > 6);
+    gst_buffer_unref (out);
+  }
+  g_assert_cmpuint (test_stat (test_element (h), "frames"), ==, 10);
+  g_assert_cmpuint (test_stat (test_element (h), "skipped-qos"), ==, 6);
+  /* The event went on upstream as well. */
+  for (;;) {
+    GstEvent *e = gst_harness_try_pull_upstream_event (h);
+    const gboolean found = e != NULL && GST_EVENT_TYPE (e) == GST_EVENT_QOS;
+
+    g_assert_nonnull (e);
+    gst_event_unref (e);
+    if (found)
+      break;
+  }
+
+  /* And not at all where the property says so. */
+  g_object_set (test_element (h), "qos", FALSE, NULL);
+  gst_harness_push_upstream_event (h, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW,
+                                                         2.0, GST_SECOND,
+                                                         9 * GST_SECOND / 30));
+  out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, 10));
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 1);
+  gst_buffer_unref (out);
+
+  /* A flush forgets what was late. */
+  g_object_set (test_element (h), "qos", TRUE, NULL);
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  {
+    GstSegment segment;
+
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    gst_harness_push_event (h, gst_event_new_segment (&segment));
+  }
+  out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, 11));
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 1);
+  gst_buffer_unref (out);
+}
+
+static void
+latency_query_reports_inference (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 64, 64);
+  g_autoptr (GstHarness) h = test_harness ("dmlembed", &info);
+  GstClockTime latency, estimate;
+
+  gst_harness_set_upstream_latency (h, 40 * GST_MSECOND);
+  gst_buffer_unref (gst_harness_push_and_pull (h, test_frame_at (&info, 1, 0)));
+  estimate = test_stat (test_element (h), "latency-ns");
+  latency = gst_harness_query_latency (h);
+  g_assert_cmpuint (estimate, >, 0);
+  g_assert_cmpuint (latency, ==, 40 * GST_MSECOND + estimate);
+}
+
+static void
+interlaced_and_segments (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 64, 64);
+  g_autoptr (GstHarness) h = test_harness ("dmlembed", &info);
+  GstSegment segment;
+  GstBuffer *out;
+
+  /* Reverse playback and a segment that is not in time. */
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  segment.rate = -1.0;
+  segment.start = 0;
+  segment.stop = GST_SECOND;
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, 20));
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 1);
+  gst_buffer_unref (out);
+  out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, 19));
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 1);
+  gst_buffer_unref (out);
+  gst_segment_init (&segment, GST_FORMAT_BYTES);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, 21));
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 1);
+  gst_buffer_unref (out);
+}
+
+static void
+eos_without_buffers (void)
+{
+  g_autoptr (GstHarness) h = test_harness ("dmlembed", NULL);
+  GstEvent *e;
+
+  gst_harness_push_event (h, gst_event_new_stream_start ("s"));
+  g_assert_true (gst_harness_push_event (h, gst_event_new_eos ()));
+  while ((e = gst_harness_try_pull_event (h)) != NULL) {
+    const gboolean eos = GST_EVENT_TYPE (e) == GST_EVENT_EOS;
+
+    gst_event_unref (e);
+    if (eos)
+      return;
+  }
+  g_assert_not_reached ();
+}
+
+static void
+state_cycles (void)
+{
+  GstElement *e = gst_element_factory_make ("dmlembed", NULL);
+
+  for (guint i = 0; i < 100; i++) {
+    g_assert_cmpint (gst_element_set_state (e, GST_STATE_PAUSED), !=,
+                     GST_STATE_CHANGE_FAILURE);
+    g_assert_cmpint (
+      gst_element_set_state (e, i & 1 ? GST_STATE_NULL : GST_STATE_READY), !=,
+      GST_STATE_CHANGE_FAILURE);
+  }
+  gst_element_set_state (e, GST_STATE_NULL);
+  gst_object_unref (e);
+}
+
+static void
+property_change_between_runs (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 64, 64);
+  g_autofree char *caps = test_caps (&info);
+  g_autoptr (GstHarness) h =
+    test_harness ("dmlembed regions=frame interval=5", &info);
+  GstElement *e = test_element (h);
+  GstBuffer *out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, 0));
+
+  g_assert_cmpint (gst_dml_buffer_get_region (out, 0)->kind, ==,
+                   GST_DML_REGION_FRAME);
+  gst_buffer_unref (out);
+  gst_element_set_state (h->element, GST_STATE_NULL);
+  g_object_set (e, "interval", 1, "encoder", "default", "threads", 1, NULL);
+  gst_util_set_object_arg (G_OBJECT (e), "regions", "centre");
+  gst_element_set_state (h->element, GST_STATE_PLAYING);
+  gst_harness_push_event (h, gst_event_new_stream_start ("again"));
+  gst_harness_set_src_caps_str (h, caps);
+  for (guint i = 0; i < 3; i++) {
+    out = gst_harness_push_and_pull (h, test_frame_at (&info, 2, i));
+    g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 1);
+    g_assert_cmpint (gst_dml_buffer_get_region (out, 0)->kind, ==,
+                     GST_DML_REGION_CENTRE);
+    g_assert_cmpuint (gst_dml_buffer_get_region (out, 0)->frames_ago, ==, 0);
+    gst_buffer_unref (out);
+  }
+  g_assert_cmpuint (test_stat (test_element (h), "frames"), ==,
+                    3); /* counts anew */
+}
+
+static void
+model_is_shared_between_instances (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 64, 64);
+  g_autoptr (GstHarness) a = test_harness ("dmlembed", &info);
+  g_autoptr (GstHarness) b = test_harness ("dmlembed", &info);
+  GstBuffer *x = gst_harness_push_and_pull (a, test_frame_at (&info, 1, 0));
+  GstBuffer *y = gst_harness_push_and_pull (b, test_frame_at (&info, 1, 0));
+
+  g_assert_true (gst_dml_embedding_get_encoder (
+                   gst_dml_buffer_get_region (x, 0)->embedding) ==
+                 gst_dml_embedding_get_encoder (
+                   gst_dml_buffer_get_region (y, 0)->embedding));
+  gst_buffer_unref (x);
+  gst_buffer_unref (y);
+}
+
+static GstMessage *
+start_and_fail (const char *encoder)
+{
+  GstElement *e = gst_element_factory_make ("dmlembed", NULL);
+  GstBus *bus = gst_bus_new ();
+  GstMessage *m;
+
+  gst_element_set_bus (e, bus);
+  g_object_set (e, "encoder", encoder, NULL);
+  g_assert_cmpint (gst_element_set_state (e, GST_STATE_PAUSED), ==,
+                   GST_STATE_CHANGE_FAILURE);
+  m = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  g_assert_nonnull (m);
+  gst_element_set_state (e, GST_STATE_NULL);
+  gst_element_set_bus (e, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (e);
+  return m;
+}
+
+/* Before the first frame, and without taking a lock twice. */
+static void
+wrong_model_is_an_error (void)
+{
+  static const struct {
+    const char *name, *bytes;
+    gsize size;
+    gboolean resource;
+    gint code;
+  } cases[] = {
+    { "none.onnx", NULL, 0, TRUE, GST_RESOURCE_ERROR_NOT_FOUND },
+    { "empty.onnx", "", 0, FALSE, GST_STREAM_ERROR_WRONG_TYPE },
+    { "text.onnx", "this is no network", 18, FALSE,
+      GST_STREAM_ERROR_WRONG_TYPE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *path = test_path (cases[i].name);
+    g_autoptr (GError) error = NULL;
+    GstMessage *m;
+
+    if (cases[i].bytes != NULL)
+      g_file_set_contents (path, cases[i].bytes, cases[i].size, NULL);
+    m = start_and_fail (path);
+    gst_message_parse_error (m, &error, NULL);
+    g_test_message ("%s", error->message);
+    g_assert_true (g_error_matches (
+      error, cases[i].resource ? GST_RESOURCE_ERROR : GST_STREAM_ERROR,
+      cases[i].code));
+    g_assert_nonnull (strstr (error->message, cases[i].name));
+    g_assert_true (g_str_has_prefix (error->message, "encoder: "));
+    gst_message_unref (m);
+  }
+}
+
+static void
+set_while_playing (gpointer thread, gpointer data)
+{
+  GstHarness *h = data;
+  static guint n;
+
+  n++;
+  g_object_set (test_element (h), "interval", 1 + n % 3, "min-size", 1 + n % 60,
+                "roi-type", n & 1 ? "a" : NULL, "max-regions", 1 + n % 5, NULL);
+  g_assert_cmpuint (test_stat (test_element (h), "map-failures"), ==, 0);
+}
+
+static void
+properties_change_while_playing (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 64, 64);
+  g_autoptr (GstHarness) h = test_harness ("dmlembed", &info);
+  GstHarnessThread *t =
+    gst_harness_stress_custom_start (h, NULL, set_while_playing, h, 200);
+
+  for (guint i = 0; i < 200; i++) {
+    GstBuffer *b = test_frame_at (&info, 1, i);
+
+    test_add_roi (b, "a", 0, 0, 0, 40, 40);
+    gst_buffer_unref (gst_harness_push_and_pull (h, b));
+  }
+  gst_harness_stress_thread_stop (t);
+  g_assert_cmpuint (test_stat (test_element (h), "frames"), ==, 200);
+}
+
+static guint
+count_infos (GstBus *bus, const char *word)
+{
+  GstMessage *m;
+  guint n = 0;
+
+  while ((m = gst_bus_pop_filtered (bus, GST_MESSAGE_INFO)) != NULL) {
+    g_autoptr (GError) error = NULL;
+
+    gst_message_parse_info (m, &error, NULL);
+    n += strstr (error->message, word) != NULL;
+    gst_message_unref (m);
+  }
+  return n;
+}
+
+static void
+silence_is_explained_once (void)
+{
+  static const struct {
+    const char *line, *type, *word;
+    guint size;
+  } cases[] = {
+    { "dmlembed regions=roi interval=100", NULL, "no region of interest", 0 },
+    { "dmlembed regions=roi roi-type=face interval=100", "tree", "seen: tree",
+      60 },
+    { "dmlembed regions=roi interval=100", "face", "min-size", 8 },
+  };
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_GRAY8, 64, 64);
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GstHarness) h = test_harness (cases[i].line, &info);
+    GstBus *bus = gst_bus_new ();
+
+    gst_element_set_bus (h->element, bus);
+    for (guint k = 0; k < 700; k++) {
+      GstBuffer *b = gst_buffer_new_allocate (NULL, 64 * 64, NULL);
+
+      if (cases[i].type != NULL)
+        test_add_roi (b, cases[i].type, 0, 0, 0, cases[i].size, cases[i].size);
+      gst_buffer_unref (gst_harness_push_and_pull (h, b));
+    }
+    g_assert_cmpuint (count_infos (bus, cases[i].word), ==, 1);
+    gst_element_set_bus (h->element, NULL);
+    gst_object_unref (bus);
+  }
+}
+
+static void
+mirrors_can_be_left_out (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 64, 64);
+  g_autoptr (GstHarness) h = test_harness ("dmlembed attach=0", &info);
+  GstBuffer *out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, 0));
+
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 1);
+  g_assert_cmpuint (
+    gst_buffer_get_n_meta (out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==,
+    0);
+  gst_buffer_unref (out);
+}
+
+/* Regions are looked for in the visible picture, boxes count in the frame. */
+static void
+crop_meta_is_the_picture (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 320, 240);
+  g_autoptr (GstHarness) h =
+    test_harness ("dmlembed regions=centre+roi", &info);
+  GstBuffer *b = test_frame_at (&info, 1, 0), *out;
+  GstVideoCropMeta *crop = gst_buffer_add_video_crop_meta (b);
+  GstDmlBox box;
+
+  crop->x = 100;
+  crop->y = 40;
+  crop->width = 120;
+  crop->height = 100;
+  test_add_roi (b, "in", 0, 90, 50, 60, 60);
+  test_add_roi (b, "out", 0, 10, 10, 60, 60);
+  out = gst_harness_push_and_pull (h, b);
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 2);
+  gst_dml_region_meta_get_box (gst_dml_buffer_get_region (out, 0), out, &box);
+  g_assert_cmpint (box.x, ==, 100);
+  g_assert_cmpint (box.width, ==, 50);
+  gst_dml_region_meta_get_box (gst_dml_buffer_get_region (out, 1), out, &box);
+  g_assert_cmpint (box.x, ==, 110);
+  g_assert_cmpint (box.y, ==, 40);
+  g_assert_cmpint (box.width, ==, 100);
+  g_assert_cmpuint (test_stat (test_element (h), "rois-invalid"), ==, 1);
+  gst_buffer_unref (out);
+}
+
+/* A tracker upstream, in DL Streamer's terms; without one all is well too. */
+static void
+track_id_is_taken_over (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 320, 240);
+  g_autoptr (GstHarness) h = test_harness ("dmlembed", &info);
+  GstBuffer *b = test_frame_at (&info, 1, 0), *out;
+  GstVideoRegionOfInterestMeta *roi = test_add_roi (b, "x", 0, 0, 0, 80, 80);
+
+  gst_video_region_of_interest_meta_add_param (
+    roi, gst_structure_new ("object_id", "id", G_TYPE_INT, 12, NULL));
+  gst_video_region_of_interest_meta_add_param (
+    roi, gst_structure_new ("detection", "confidence", G_TYPE_DOUBLE, 0.5,
+                            NULL)); /* no label_id */
+  test_add_roi (b, "x", 0, 100, 0, 80, 80);
+  out = gst_harness_push_and_pull (h, b);
+  g_assert_cmpint (gst_dml_buffer_get_region (out, 0)->track_id, ==, 12);
+  g_assert_cmpint (gst_dml_buffer_get_region (out, 1)->track_id, ==, -1);
+  gst_buffer_unref (out);
+}
+
+int
+main (int argc, char **argv)
+{
+  test_init (&argc, &argv);
+#define TEST(name, function) g_test_add_func ("/embed/" name, function)
+  TEST ("same-in-tool-and-element", same_in_tool_and_element);
+  TEST ("negotiates-any-raw-format", negotiates_any_raw_format);
+  TEST ("negotiates-framerates", negotiates_framerates);
+  TEST ("takes-caps-features", takes_caps_features);
+  TEST ("caps-change-midstream", caps_change_midstream);
+  TEST ("shares-pixels-of-shared-buffers", shares_pixels_of_shared_buffers);
+  TEST ("reads-read-only-memory", reads_read_only_memory);
+  TEST ("short-buffer-is-passed-on", short_buffer_is_passed_on);
+  TEST ("wrong-video-meta-is-an-error", wrong_video_meta_is_an_error);
+  TEST ("counts-useless-regions", counts_useless_regions);
+  TEST ("keeps-the-largest", keeps_the_largest);
+  TEST ("filters-types", filters_types);
+  TEST ("centre-and-frame-and-roi", centre_and_frame_and_roi);
+  TEST ("two-in-a-row", two_in_a_row);
+  TEST ("roi-is-cut-at-full-resolution", roi_is_cut_at_full_resolution);
+  TEST ("interval-reuses-with-age", interval_reuses_with_age);
+  TEST ("gap-and-empty-buffers-pass", gap_and_empty_buffers_pass);
+  TEST ("qos-skips-inference-not-frames", qos_skips_inference_not_frames);
+  TEST ("latency-query-reports-inference", latency_query_reports_inference);
+  TEST ("interlaced-and-segments", interlaced_and_segments);
+  TEST ("eos-without-buffers", eos_without_buffers);
+  TEST ("state-cycles", state_cycles);
+  TEST ("property-change-between-runs", property_change_between_runs);
+  TEST ("model-is-shared-between-instances", model_is_shared_between_instances);
+  TEST ("wrong-model-is-an-error", wrong_model_is_an_error);
+  TEST ("properties-change-while-playing", properties_change_while_playing);
+  TEST ("silence-is-explained-once", silence_is_explained_once);
+  TEST ("mirrors-can-be-left-out", mirrors_can_be_left_out);
+  TEST ("crop-meta-is-the-picture", crop_meta_is_the_picture);
+  TEST ("track-id-is-taken-over", track_id_is_taken_over);
+#undef TEST
+  return test_run ();
+}

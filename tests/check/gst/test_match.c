@@ -1,0 +1,682 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * dmlmatch: answers, changes of the gallery, mirrors, messages, failures. */
+#include "gst_testing.h"
+
+#include <glib/gstdio.h>
+#include <sqlite3.h>
+#include <string.h>
+
+static GstVideoInfo square;
+
+static GstHarness *
+match_harness (const char *gallery, const char *properties)
+{
+  g_autofree char *line = g_strdup_printf (
+    "dmlembed regions=frame ! dmlmatch gallery=\"%s\" %s", gallery, properties);
+
+  return test_harness (line, &square);
+}
+
+static GstElement *
+match_of (GstHarness *h)
+{
+  return test_element_named (h, "dmlmatch");
+}
+
+static const GstDmlRegionMeta *
+region_of (GstBuffer *b)
+{
+  const GstDmlRegionMeta *meta = gst_dml_buffer_get_region (b, 0);
+
+  g_assert_nonnull (meta);
+  g_assert_nonnull (meta->match);
+  return meta;
+}
+
+static GstBus *
+watch_bus (GstHarness *h)
+{
+  GstBus *bus = gst_bus_new ();
+
+  gst_element_set_bus (h->element, bus);
+  return bus;
+}
+
+static void
+leave_bus (GstHarness *h, GstBus *bus)
+{
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+}
+
+static guint
+count_messages (GstBus *bus, GstMessageType type, const char *name)
+{
+  GstMessage *m;
+  guint n = 0;
+
+  while ((m = gst_bus_pop_filtered (bus, type)) != NULL) {
+    n += name == NULL || gst_message_has_name (m, name);
+    gst_message_unref (m);
+  }
+  return n;
+}
+
+static void
+knows_what_is_enrolled (void)
+{
+  g_autofree char *gallery = test_gallery ("known.bin", 4);
+  g_autoptr (GstHarness) h = match_harness (gallery, "smoothing=0");
+
+  for (guint i = 0; i < 4; i++) {
+    GstBuffer *out =
+      gst_harness_push_and_pull (h, test_frame_at (&square, i, i));
+    const GstDmlRegionMeta *meta = region_of (out);
+    g_autofree char *label = g_strdup_printf ("picture-%u", i);
+
+    g_assert_cmpstr (gst_dml_region_meta_get_label (meta), ==, label);
+    g_assert_cmpstr (gst_dml_region_meta_get_decision (meta), ==, "known");
+    g_assert_cmpfloat (gst_dml_region_meta_get_similarity (meta), >, 0.9999);
+    g_assert_true (meta->match == meta->raw_match);
+    gst_buffer_unref (out);
+  }
+  g_assert_cmpuint (test_stat (match_of (h), "known"), ==, 4);
+}
+
+static void
+unknown_is_explicit (void)
+{
+  g_autofree char *gallery = test_gallery ("two.bin", 2);
+  g_autoptr (GstHarness) h = match_harness (gallery, "threshold=0.99999");
+  GstBus *bus = watch_bus (h);
+  GstBuffer *out = gst_harness_push_and_pull (h, test_frame_at (&square, 5, 0));
+  const GstDmlRegionMeta *meta = region_of (out);
+  GstVideoRegionOfInterestMeta *roi =
+    gst_buffer_get_video_region_of_interest_meta_id (out, 0);
+  GstMessage *m = gst_bus_pop_filtered (bus, GST_MESSAGE_ELEMENT);
+  const GstStructure *s;
+
+  g_assert_cmpstr (gst_dml_region_meta_get_decision (meta), ==, "unknown");
+  g_assert_null (gst_dml_region_meta_get_label (meta));
+  s = gst_video_region_of_interest_meta_get_param (roi, "classification");
+  g_assert_cmpstr (gst_structure_get_string (s, "label"), ==, "unknown");
+  g_assert_false (gst_structure_has_field (s, "label_id"));
+  s = gst_video_region_of_interest_meta_get_param (roi, "dml");
+  g_assert_cmpstr (gst_structure_get_string (s, "decision"), ==, "unknown");
+  g_assert_cmpstr (gst_structure_get_string (s, "reason"), ==,
+                   "below-threshold");
+  g_assert_nonnull (gst_structure_get_string (s, "nearest"));
+  g_assert_nonnull (m);
+  g_assert_true (gst_message_has_name (m, "dml-match"));
+  g_assert_cmpstr (
+    gst_structure_get_string (gst_message_get_structure (m), "decision"), ==,
+    "unknown");
+  gst_message_unref (m);
+  gst_buffer_unref (out);
+  leave_bus (h, bus);
+}
+
+static void
+empty_gallery_warns_once (void)
+{
+  g_autofree char *gallery = test_gallery ("empty.bin", 0);
+  g_autofree char *line = g_strdup_printf (
+    "videotestsrc num-buffers=5 ! dmlembed ! dmlmatch gallery=%s "
+    "on-change-only=false name=m ! fakesink",
+    gallery);
+  g_autoptr (TestRun) run = test_run_pipeline (line);
+  guint n_empty = 0;
+
+  g_assert_true (run->eos);
+  for (guint i = 0; i < run->messages->len; i++) {
+    GstMessage *m = run->messages->pdata[i];
+
+    if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING) {
+      g_autoptr (GError) error = NULL;
+
+      gst_message_parse_warning (m, &error, NULL);
+      n_empty += strstr (error->message, "nothing is enrolled") != NULL;
+    }
+  }
+  g_assert_cmpuint (n_empty, ==, 1);
+  g_assert_cmpuint (test_run_count (run, GST_MESSAGE_ELEMENT, "dml-match"), ==,
+                    5);
+  g_assert_cmpstr (gst_structure_get_string (
+                     test_run_structure (run, "dml-match", 4), "reason"),
+                   ==, "empty-gallery");
+}
+
+/* Several alike regions, in either order, with ids that tell nothing. */
+static void
+two_rois_labels_not_swapped (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_RGB, 640, 360);
+  g_autofree char *gallery = test_gallery ("swap.bin", 4);
+  g_autofree char *line =
+    g_strdup_printf ("dmlembed ! dmlmatch gallery=%s", gallery);
+  g_autoptr (GstHarness) h = test_harness (line, &info);
+  static const gint x[3] = { 10, 210, 430 };
+
+  for (guint round = 0; round < 4; round++) {
+    GstBuffer *b = test_frame_at (&info, 7, round), *out;
+    GstDmlRegionMeta *meta;
+    gpointer state = NULL;
+    guint n = 0;
+
+    for (guint k = 0; k < 3; k++)
+      test_paint_patch (b, &info, (k + round) % 4, x[k], 100, 128);
+    for (guint k = 0; k < 3; k++) {
+      const guint at = round & 1 ? 2 - k : k;
+
+      test_add_roi (b, "thing", round < 2 ? 0 : 5, (guint) x[at], 100, 128,
+                    128);
+    }
+    out = gst_harness_push_and_pull (h, b);
+    while ((meta = gst_dml_buffer_next_region (out, &state)) != NULL) {
+      g_autofree char *want = NULL;
+      GstVideoRegionOfInterestMeta *roi;
+      gpointer rois = NULL;
+      GstDmlBox box;
+      guint k = 0;
+
+      g_assert_true (gst_dml_region_meta_get_box (meta, out, &box));
+      while (x[k] != box.x)
+        k++;
+      want = g_strdup_printf ("picture-%u", (k + round) % 4);
+      g_assert_cmpstr (gst_dml_region_meta_get_label (meta), ==, want);
+      while (
+        (roi =
+           (GstVideoRegionOfInterestMeta *) gst_buffer_iterate_meta_filtered (
+             out, &rois, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) != NULL)
+        if (roi->x == (guint) box.x) {
+          const GstStructure *s =
+            gst_video_region_of_interest_meta_get_param (roi, "classification");
+
+          g_assert_nonnull (s);
+          g_assert_cmpstr (gst_structure_get_string (s, "label"), ==, want);
+          g_assert_cmpuint (g_list_length (roi->params), ==, 2);
+        }
+      n++;
+    }
+    g_assert_cmpuint (n, ==, 3);
+    gst_buffer_unref (out);
+  }
+}
+
+/* dmlmatch twice, as when a buffer comes by again: one answer, the last. */
+static void
+second_answer_replaces_the_first (void)
+{
+  g_autofree char *a = test_gallery ("first.bin", 1);
+  g_autofree char *b = test_gallery ("second.bin", 3);
+  g_autofree char *line = g_strdup_printf (
+    "dmlembed regions=frame ! dmlmatch gallery=%s ! dmlmatch gallery=%s", a, b);
+  g_autoptr (GstHarness) h = test_harness (line, &square);
+  GstBuffer *out = gst_harness_push_and_pull (h, test_frame_at (&square, 2, 0));
+  GstVideoRegionOfInterestMeta *roi =
+    gst_buffer_get_video_region_of_interest_meta_id (out, 0);
+
+  g_assert_cmpstr (gst_dml_region_meta_get_label (region_of (out)), ==,
+                   "picture-2");
+  g_assert_cmpuint (g_list_length (roi->params), ==, 2);
+  gst_buffer_unref (out);
+}
+
+typedef struct {
+  GstHarness *h;
+  const char *label;
+  guint picture, n;
+} Expect;
+
+static gboolean
+next_frame_is (gpointer data)
+{
+  Expect *e = data;
+  GstBuffer *out =
+    gst_harness_push_and_pull (e->h, test_frame_at (&square, e->picture, e->n));
+  const gboolean yes =
+    g_strcmp0 (gst_dml_region_meta_get_label (region_of (out)), e->label) == 0;
+
+  e->n++;
+  gst_buffer_unref (out);
+  return yes;
+}
+
+static void
+count_change (GstElement *element, gint64 revision, guint n_items, gint *count)
+{
+  g_atomic_int_inc (count);
+}
+
+static void
+takes_up_changes_without_missing_a_frame (void)
+{
+  g_autofree char *gallery = test_gallery ("changing.bin", 1);
+  g_autoptr (GstHarness) h =
+    match_harness (gallery, "threshold=0.999 smoothing=0");
+  Expect e = { h, NULL, 2, 0 };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlGallery) other = NULL;
+  gint n_changes = 0;
+  gint64 start;
+
+  g_signal_connect (match_of (h), "gallery-changed", G_CALLBACK (count_change),
+                    &n_changes);
+  g_assert_true (next_frame_is (&e));
+  test_enroll (gallery, "new thing", 2);
+  start = g_get_monotonic_time ();
+  e.label = "new thing";
+  g_assert_true (test_wait (next_frame_is, &e));
+  g_assert_cmpint (g_get_monotonic_time () - start, <, G_TIME_SPAN_SECOND);
+
+  other = dml_gallery_open (gallery, DML_GALLERY_WRITE, NULL, &error);
+  g_assert_no_error (error);
+  dml_gallery_rename (other, "new thing", "renamed", FALSE, &error);
+  g_assert_no_error (error);
+  e.label = "renamed";
+  g_assert_true (test_wait (next_frame_is, &e));
+  dml_gallery_remove_label (other, "renamed", NULL, &error);
+  g_assert_no_error (error);
+  e.label = NULL;
+  g_assert_true (test_wait (next_frame_is, &e));
+
+  /* Every frame that went in came out, matched. */
+  g_assert_cmpuint (test_stat (match_of (h), "frames"), ==, e.n);
+  g_assert_cmpuint (test_stat (match_of (h), "regions"), ==, e.n);
+  g_assert_cmpint (g_atomic_int_get (&n_changes), >=, 3);
+}
+
+static void
+takes_up_a_file_put_in_its_place (void)
+{
+  g_autofree char *gallery = test_gallery ("place.bin", 1);
+  g_autofree char *better = test_gallery ("better.bin", 4);
+  g_autoptr (GstHarness) h =
+    match_harness (gallery, "threshold=0.999 smoothing=0");
+  Expect e = { h, NULL, 3, 0 };
+
+  g_assert_true (next_frame_is (&e));
+  g_assert_cmpint (g_rename (better, gallery), ==, 0);
+  e.label = "picture-3";
+  g_assert_true (test_wait (next_frame_is, &e));
+
+  /* And goes on with what it has when the file is gone, with a warning. */
+  {
+    GstBus *bus = watch_bus (h);
+
+    g_remove (gallery);
+    g_usleep (500 * 1000);
+    g_assert_true (next_frame_is (&e));
+    g_assert_cmpuint (count_messages (bus, GST_MESSAGE_WARNING, NULL), ==, 1);
+    leave_bus (h, bus);
+  }
+}
+
+static gboolean
+threshold_is_half (gpointer data)
+{
+  g_autoptr (GstStructure) stats = NULL;
+  double threshold;
+
+  g_object_get (data, "stats", &stats, NULL);
+  g_assert_true (gst_structure_get_double (stats, "threshold", &threshold));
+  return threshold == 0.25;
+}
+
+static void
+options_change_while_playing (void)
+{
+  g_autofree char *gallery = test_gallery ("options.bin", 4);
+  g_autoptr (GstHarness) h =
+    match_harness (gallery, "threshold=1.0 smoothing=0");
+  Expect e = { h, NULL, 1, 0 };
+  GValue labels = G_VALUE_INIT;
+  GstElement *m = match_of (h);
+  GstBus *bus;
+
+  g_assert_true (next_frame_is (&e));
+  g_object_set (m, "threshold", 0.25, NULL);
+  g_assert_true (test_wait (threshold_is_half, m));
+  e.label = "picture-1";
+  g_assert_true (next_frame_is (&e));
+
+  g_object_set (m, "k", 1, "margin", 1.9, NULL); /* nobody leads so far */
+  e.label = NULL;
+  g_assert_true (test_wait (next_frame_is, &e));
+  g_object_set (m, "margin", 0.0, NULL);
+  gst_util_set_object_arg (G_OBJECT (m), "classifier", "prototype");
+  e.label = "picture-1";
+  g_assert_true (test_wait (next_frame_is, &e));
+
+  gst_util_set_object_arg (G_OBJECT (m), "labels", "<picture-2, picture-3>");
+  g_value_init (&labels, GST_TYPE_ARRAY);
+  g_object_get_property (G_OBJECT (m), "labels", &labels);
+  g_assert_cmpuint (gst_value_array_get_size (&labels), ==, 2);
+  g_value_unset (&labels);
+  e.label = "picture-1";
+  g_assert_true (next_frame_is (&e) || TRUE); /* before or after */
+  {
+    Expect other = { h, "picture-2", 2, 100 };
+
+    g_assert_true (test_wait (next_frame_is, &other));
+  }
+
+  /* What cannot be met is told, and changes nothing. */
+  bus = watch_bus (h);
+  gst_util_set_object_arg (G_OBJECT (m), "labels", "<no-such-label>");
+  g_usleep (300 * 1000);
+  g_assert_cmpuint (count_messages (bus, GST_MESSAGE_WARNING, NULL), ==, 1);
+  leave_bus (h, bus);
+  {
+    Expect other = { h, "picture-2", 2, 200 };
+
+    g_assert_true (next_frame_is (&other));
+  }
+}
+
+static void
+messages_on_change_only (void)
+{
+  static const guint pictures[] = { 0, 0, 0, 1, 1, 0, 0, 0 };
+  g_autofree char *gallery = test_gallery ("news.bin", 2);
+
+  for (guint all = 0; all < 2; all++) {
+    g_autoptr (GstHarness) h = match_harness (
+      gallery, all ? "smoothing=0 on-change-only=false" : "smoothing=0");
+    GstBus *bus = watch_bus (h);
+
+    for (guint i = 0; i < G_N_ELEMENTS (pictures); i++)
+      gst_buffer_unref (
+        gst_harness_push_and_pull (h, test_frame_at (&square, pictures[i], i)));
+    g_assert_cmpuint (count_messages (bus, GST_MESSAGE_ELEMENT, "dml-match"),
+                      ==, all ? G_N_ELEMENTS (pictures) : 3);
+    leave_bus (h, bus);
+  }
+}
+
+static void
+keep_structure (GstElement *element, const GstStructure *s, GPtrArray *all)
+{
+  g_ptr_array_add (all, gst_structure_copy (s));
+}
+
+static gboolean
+same_field (GQuark field, const GValue *value, gpointer other)
+{
+  const GValue *theirs = gst_structure_id_get_value (other, field);
+
+  g_assert_nonnull (theirs);
+  g_assert_cmpint (gst_value_compare (value, theirs), ==, GST_VALUE_EQUAL);
+  return TRUE;
+}
+
+static void
+mirrors_agree (void)
+{
+  g_autofree char *gallery = test_gallery ("agree.bin", 4);
+  g_autoptr (GstHarness) h = match_harness (gallery, "");
+  g_autoptr (GPtrArray) signalled =
+    g_ptr_array_new_with_free_func ((GDestroyNotify) gst_structure_free);
+  GstBus *bus = watch_bus (h);
+  g_autoptr (GstStructure) truth = NULL;
+  GstVideoRegionOfInterestMeta *roi;
+  const GstDmlRegionMeta *meta;
+  const GstStructure *s;
+  GstMessage *m;
+  GstBuffer *out;
+  gdouble confidence;
+  gint label_id;
+
+  g_signal_connect (match_of (h), "matched", G_CALLBACK (keep_structure),
+                    signalled);
+  out = gst_harness_push_and_pull (h, test_frame_at (&square, 3, 4));
+  meta = region_of (out);
+  truth = gst_dml_region_meta_to_structure (meta, out, "dml", 100);
+  roi = gst_buffer_get_video_region_of_interest_meta_id (out, 0);
+  g_assert_nonnull (roi);
+  g_assert_cmpstr (g_quark_to_string (roi->roi_type), ==, "dml-frame");
+  s = gst_video_region_of_interest_meta_get_param (roi, "dml");
+  g_assert_true (gst_structure_foreach (truth, same_field, (gpointer) s));
+  g_assert_cmpint (gst_structure_n_fields (s), ==,
+                   gst_structure_n_fields (truth));
+
+  s = gst_video_region_of_interest_meta_get_param (roi, "classification");
+  g_assert_true (gst_structure_get (s, "confidence", G_TYPE_DOUBLE, &confidence,
+                                    "label_id", G_TYPE_INT, &label_id, NULL));
+  g_assert_cmpfloat (confidence, ==, dml_match_get_confidence (meta->match));
+  g_assert_cmpint (label_id, ==, 3);
+  g_assert_cmpstr (gst_structure_get_string (s, "label"), ==, "picture-3");
+  g_assert_cmpstr (gst_structure_get_string (s, "layer_name"), ==, "dml");
+  g_assert_cmpstr (gst_structure_get_string (s, "model_name"), ==,
+                   gst_dml_embedding_get_encoder_name (meta->embedding));
+
+  m = gst_bus_pop_filtered (bus, GST_MESSAGE_ELEMENT);
+  s = gst_message_get_structure (m);
+  g_assert_true (gst_structure_foreach (truth, same_field, (gpointer) s));
+  g_assert_true (gst_structure_has_field (s, "running_time"));
+  g_assert_cmpuint (signalled->len, ==, 1);
+  g_assert_true (
+    gst_structure_foreach (truth, same_field, signalled->pdata[0]));
+  gst_message_unref (m);
+  gst_buffer_unref (out);
+  leave_bus (h, bus);
+}
+
+/* A frame that comes again (videorate), or an embedding with its age. */
+static void
+repeated_embeddings_are_answered_once (void)
+{
+  g_autofree char *gallery = test_gallery ("again.bin", 2);
+  g_autofree char *line = g_strdup_printf (
+    "dmlembed regions=frame interval=4 ! dmlmatch gallery=%s", gallery);
+  g_autoptr (GstHarness) h = test_harness (line, &square);
+
+  for (guint i = 0; i < 8; i++) {
+    GstBuffer *out =
+      gst_harness_push_and_pull (h, test_frame_at (&square, 1, i));
+
+    g_assert_cmpstr (gst_dml_region_meta_get_label (region_of (out)), ==,
+                     "picture-1");
+    g_assert_cmpuint (region_of (out)->frames_ago, ==, i % 4);
+    gst_buffer_unref (out);
+  }
+  g_assert_cmpuint (test_stat (match_of (h), "repeated"), ==, 6);
+}
+
+static void
+takes_any_caps (void)
+{
+  g_autofree char *gallery = test_gallery ("caps.bin", 1);
+  g_autofree char *line = g_strdup_printf (
+    "videotestsrc num-buffers=3 ! dmlembed ! jpegenc ! dmlmatch gallery=%s "
+    "on-change-only=false ! fakesink",
+    gallery);
+  g_autoptr (TestRun) run = test_run_pipeline (line);
+
+  g_assert_true (run->eos);
+  g_assert_cmpuint (test_run_count (run, GST_MESSAGE_ELEMENT, "dml-match"), ==,
+                    3);
+}
+
+static void
+frames_without_results_pass (void)
+{
+  g_autofree char *gallery = test_gallery ("pass.bin", 1);
+  g_autofree char *line = g_strdup_printf ("dmlmatch gallery=%s", gallery);
+  g_autoptr (GstHarness) h = test_harness (line, &square);
+  GstBuffer *in = test_frame_at (&square, 0, 0);
+  GstBuffer *out = gst_harness_push_and_pull (h, in);
+
+  g_assert_true (in == out);
+  gst_buffer_unref (out);
+}
+
+static void
+execute (const char *path, const char *sql)
+{
+  sqlite3 *db;
+  char *message = NULL;
+
+  g_assert_cmpint (sqlite3_open (path, &db), ==, SQLITE_OK);
+  sqlite3_exec (db, sql, NULL, NULL, &message);
+  if (message != NULL)
+    g_error ("%s: %s", sql, message);
+  sqlite3_close (db);
+}
+
+/* A gallery guards its items by triggers; a broken disk does not mind them. */
+static void
+drop_triggers (const char *path)
+{
+  sqlite3 *db;
+  sqlite3_stmt *st;
+  g_autoptr (GString) sql = g_string_new (NULL);
+
+  g_assert_cmpint (sqlite3_open (path, &db), ==, SQLITE_OK);
+  sqlite3_prepare_v2 (
+    db, "SELECT name FROM sqlite_master WHERE type = 'trigger'", -1, &st, NULL);
+  while (sqlite3_step (st) == SQLITE_ROW)
+    g_string_append_printf (sql, "DROP TRIGGER %s;",
+                            (const char *) sqlite3_column_text (st, 0));
+  sqlite3_finalize (st);
+  sqlite3_close (db);
+  execute (path, sql->str);
+}
+
+static TestRun *
+run_with_gallery (const char *path)
+{
+  g_autofree char *line = g_strdup_printf (
+    "videotestsrc num-buffers=3 ! dmlembed ! dmlmatch name=m %s%s ! fakesink",
+    path != NULL ? "gallery=" : "", path != NULL ? path : "");
+
+  return test_run_pipeline (line);
+}
+
+static void
+bad_gallery_is_an_error (void)
+{
+  g_autofree char *none = test_path ("none.bin");
+  g_autofree char *zero = test_path ("zero.bin");
+  g_autofree char *text = test_path ("text.bin");
+  g_autofree char *newer = test_gallery ("newer.bin", 1);
+  g_autofree char *damaged = test_gallery ("damaged.bin", 2);
+  g_autofree char *foreign = test_path ("foreign.bin");
+
+  g_file_set_contents (zero, "", 0, NULL);
+  g_file_set_contents (text, "not a database, not by any means", -1, NULL);
+  execute (newer, "PRAGMA user_version = 1000000");
+  drop_triggers (damaged);
+  execute (damaged, "UPDATE item SET vector = x'00112233' WHERE id = 2");
+  execute (foreign, "CREATE TABLE t(x)");
+  {
+    g_autoptr (TestRun) run = run_with_gallery (NULL);
+
+    test_assert_error (run, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+                       "gallery", NULL);
+  }
+  {
+    g_autoptr (TestRun) run = run_with_gallery (none);
+
+    test_assert_error (run, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
+                       "none.bin", NULL);
+  }
+  {
+    const char *paths[] = { zero, text, newer, damaged, foreign };
+
+    for (guint i = 0; i < G_N_ELEMENTS (paths); i++) {
+      g_autoptr (TestRun) run = run_with_gallery (paths[i]);
+      g_autofree char *name = g_path_get_basename (paths[i]);
+
+      test_assert_error (run, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
+                         name, NULL);
+    }
+  }
+}
+
+static void
+other_encoders_gallery_is_an_error (void)
+{
+  g_autofree char *path = test_gallery ("other.bin", 1);
+  g_autoptr (TestRun) run = NULL;
+
+  drop_triggers (path);
+  execute (path, "UPDATE gallery SET value = 'feedfacefeedfacefeedfacefeedface"
+                 "feedfacefeedfacefeedfacefeedface' WHERE key LIKE "
+                 "'%fingerprint%'");
+  run = run_with_gallery (path);
+  test_assert_error (run, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS,
+                     "other.bin", "feedface", NULL);
+}
+
+static void
+state_cycles (void)
+{
+  g_autofree char *gallery = test_gallery ("cycles.bin", 2);
+  GstElement *e = gst_element_factory_make ("dmlmatch", NULL);
+
+  g_object_set (e, "gallery", gallery, NULL);
+  for (guint i = 0; i < 50; i++) {
+    g_assert_cmpint (gst_element_set_state (e, GST_STATE_PAUSED), !=,
+                     GST_STATE_CHANGE_FAILURE);
+    if (i % 5 == 0)
+      g_object_set (e, "threshold", 0.1, NULL); /* while the thread runs */
+    g_assert_cmpint (
+      gst_element_set_state (e, i & 1 ? GST_STATE_NULL : GST_STATE_READY), !=,
+      GST_STATE_CHANGE_FAILURE);
+  }
+  gst_element_set_state (e, GST_STATE_NULL);
+  gst_object_unref (e);
+}
+
+static void
+live_labels_hold_still (void)
+{
+  static const guint pictures[] = { 0, 0, 0, 1, 0, 0, 1, 1, 1, 1 };
+  static const guint shown[] = { 0, 0, 0, 0, 0, 0, 0, 1, 1, 1 };
+  g_autofree char *gallery = test_gallery ("still.bin", 2);
+  /* A harness says that it is live; smoothing is 5 then. */
+  g_autoptr (GstHarness) h = match_harness (gallery, "");
+
+  for (guint i = 0; i < G_N_ELEMENTS (pictures); i++) {
+    GstBuffer *out =
+      gst_harness_push_and_pull (h, test_frame_at (&square, pictures[i], i));
+    const GstDmlRegionMeta *meta = region_of (out);
+    g_autofree char *label = g_strdup_printf ("picture-%u", shown[i]);
+    g_autofree char *raw = g_strdup_printf ("picture-%u", pictures[i]);
+
+    g_assert_cmpstr (gst_dml_region_meta_get_label (meta), ==, label);
+    g_assert_cmpstr (dml_match_get_label (meta->raw_match), ==, raw);
+    gst_buffer_unref (out);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  test_init (&argc, &argv);
+  square = test_info (GST_VIDEO_FORMAT_RGB, 128, 128);
+#define TEST(name, function) g_test_add_func ("/match/" name, function)
+  TEST ("knows-what-is-enrolled", knows_what_is_enrolled);
+  TEST ("unknown-is-explicit", unknown_is_explicit);
+  TEST ("empty-gallery-warns-once", empty_gallery_warns_once);
+  TEST ("two-rois-labels-not-swapped", two_rois_labels_not_swapped);
+  TEST ("second-answer-replaces-the-first", second_answer_replaces_the_first);
+  TEST ("takes-up-changes-without-missing-a-frame",
+        takes_up_changes_without_missing_a_frame);
+  TEST ("takes-up-a-file-put-in-its-place", takes_up_a_file_put_in_its_place);
+  TEST ("options-change-while-playing", options_change_while_playing);
+  TEST ("messages-on-change-only", messages_on_change_only);
+  TEST ("mirrors-agree", mirrors_agree);
+  TEST ("repeated-embeddings-are-answered-once",
+        repeated_embeddings_are_answered_once);
+  TEST ("takes-any-caps", takes_any_caps);
+  TEST ("frames-without-results-pass", frames_without_results_pass);
+  TEST ("bad-gallery-is-an-error", bad_gallery_is_an_error);
+  TEST ("other-encoders-gallery-is-an-error",
+        other_encoders_gallery_is_an_error);
+  TEST ("state-cycles", state_cycles);
+  TEST ("live-labels-hold-still", live_labels_hold_still);
+#undef TEST
+  return test_run ();
+}
