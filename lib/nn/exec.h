@@ -16,8 +16,7 @@
 /* No executor takes more for activations, whatever a file asks for. */
 #define DML_EXEC_MAX_BYTES ((size_t) 1 << 33)
 
-/* --- inference --------------------------------------------------------------
- */
+/* --- inference --- */
 
 typedef struct _DmlInfer DmlInfer;
 
@@ -49,8 +48,7 @@ DmlDtype dml_infer_output_dtype (const DmlInfer *infer, unsigned i);
 /* Bytes of activations and scratch, without weights. */
 size_t dml_infer_memory (const DmlInfer *infer);
 
-/* --- training ---------------------------------------------------------------
- */
+/* --- training --- */
 
 typedef struct _DmlTrain DmlTrain;
 

@@ -89,7 +89,7 @@ const DmlOp *dml_op_find (const char *domain, const char *name);
 /* Every operator, sorted as in ops.def; NULL at the end. */
 const DmlOp *const *dml_op_table (void);
 
-/* --- what an operator sees of its node ------------------------------------ */
+/* --- what an operator sees of its node --- */
 
 static inline const DmlShape *
 dml_node_in_shape (const DmlNode *node, unsigned i)
@@ -155,8 +155,7 @@ gboolean dml_node_set_out (DmlNode *node, unsigned i, DmlDtype dtype,
  * type and shape. */
 void dml_value_set_known (DmlValue *value, DmlTensor *tensor);
 
-/* --- what an operator sees of the executor ---------------------------------
- */
+/* --- what an operator sees of the executor --- */
 
 typedef enum {
   DML_EXEC_INFER,          /* statistics as stored, nothing kept */

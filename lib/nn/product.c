@@ -124,8 +124,7 @@ dml_product_run (const DmlProduct *product, const DmlExec *exec)
                     exec->n_threads, product_piece, &run);
 }
 
-/* --- packing
- * ------------------------------------------------------------------ */
+/* --- packing --- */
 
 size_t
 dml_product_packed (const DmlWeights *w)

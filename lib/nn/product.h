@@ -38,6 +38,13 @@ typedef struct {
 size_t dml_product_plan (DmlProduct *product);
 void dml_product_run (const DmlProduct *product, const DmlExec *exec);
 
+/* The same for maps of a few pixels (DML_PRODUCT_SMALL and fewer an image);
+ * `a` are the weights unpacked, m x channels x taps. The plan says how many
+ * bytes of dml_exec_shared are needed as well. */
+#define DML_PRODUCT_SMALL 11
+size_t dml_product_small_plan (const DmlProduct *product, size_t *shared);
+void dml_product_small_run (const DmlProduct *product, const DmlExec *exec);
+
 /* Weights as they lie: row m (through all groups), channel ch of its group, tap
  * t = a n_tx + b at
  *   w[m m_step + ch ch_step + tap + a tap_step_y + b tap_step_x]

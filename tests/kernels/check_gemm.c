@@ -6,8 +6,7 @@
 
 static const size_t depths[] = { 0, 1, 2, 3, 7, 16, 17, 33, 64, 147 };
 
-/* -- gemm_tile_f32 ------------------------------------------------------------
- */
+/* --- gemm_tile_f32 --- */
 
 static void
 tile_case (DmlCheck *c, const DmlKernels *kern, size_t k, size_t n, size_t gap,
@@ -105,8 +104,7 @@ check_gemm_tile_f32 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
   }
 }
 
-/* -- gemm_nt_f32
- * ---------------------------------------------------------------- */
+/* --- gemm_nt_f32 --- */
 
 static void
 nt_case (DmlCheck *c, const DmlKernels *kern, size_t m, size_t n, size_t k,
@@ -181,8 +179,7 @@ check_gemm_nt_f32 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
           }
 }
 
-/* -- gather_rows_f32
- * -------------------------------------------------------------- */
+/* --- gather_rows_f32 --- */
 
 /* Stretches of random length with gaps, of an input that ends with the last
  * element that they read. */

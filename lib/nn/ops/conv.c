@@ -119,8 +119,15 @@ is_depthwise (const DmlConvLayer *l)
   return l->cg == 1 && l->groups > 1;
 }
 
-/* --- forward
- * ------------------------------------------------------------------ */
+/* Maps of so few pixels that a vector would hardly be filled. By the image, not
+ * by the batch: a row's result may not depend on the others. */
+static gboolean
+is_small (const DmlConvLayer *l)
+{
+  return l->oh * l->ow <= DML_PRODUCT_SMALL;
+}
+
+/* --- forward --- */
 
 /* Columns of x, for forward and for the gradient of the weights. */
 static DmlColumns
@@ -176,7 +183,7 @@ conv_prepare (DmlNode *node, GError **error)
   const DmlConvLayer l = dml_conv_layer (node);
   DmlWeights weights;
 
-  if (is_depthwise (&l) || node->in[1]->constant == NULL)
+  if (is_depthwise (&l) || is_small (&l) || node->in[1]->constant == NULL)
     return TRUE;
   weights = forward_weights (&l, node->in[1]->constant->data);
   node->prepared = dml_tensor_new (
@@ -255,21 +262,25 @@ conv_forward (const DmlNode *node, DmlExec *exec)
     dml_conv_depthwise_forward (node, exec);
     return;
   }
+  product.x = dml_exec_in (exec, node, 0);
+  product.end = forward_end;
+  product.data = &f;
+  if (is_small (&l)) {
+    product.a = dml_exec_in (exec, node, 1);
+    dml_product_small_run (&product, exec);
+    return;
+  }
   if (node->prepared == NULL) {
     const DmlWeights w = forward_weights (&l, dml_exec_in (exec, node, 1));
 
     dml_product_pack (&w, dml_exec_shared (exec), exec->n_threads);
   }
   product.a = node->prepared ? node->prepared->data : dml_exec_shared (exec);
-  product.x = dml_exec_in (exec, node, 0);
-  product.end = forward_end;
-  product.data = &f;
   dml_product_plan (&product);
   dml_product_run (&product, exec);
 }
 
-/* --- backward to the input
- * ------------------------------------------------------ */
+/* --- backward to the input --- */
 
 /* The taps along one axis that reach the pixels of one class: first, count and
  * step of the tap, where the first lies in dy, and its step there. */
@@ -409,8 +420,7 @@ backward_x (const DmlNode *node, DmlExec *exec, const DmlConvLayer *l)
     }
 }
 
-/* --- backward to weights and bias
- * ----------------------------------------------- */
+/* --- backward to weights and bias --- */
 
 static DmlProductGrad
 weights_product (const DmlConvLayer *l)
@@ -471,9 +481,13 @@ conv_sizes (const DmlNode *node, gboolean training, DmlOpSizes *sizes)
     dml_conv_depthwise_sizes (node, training, sizes);
     return;
   }
-  sizes->worker = dml_product_plan (&product);
-  if (node->prepared == NULL)
-    sizes->shared = dml_product_packed (&weights) * sizeof (float);
+  if (is_small (&l)) {
+    sizes->worker = dml_product_small_plan (&product, &sizes->shared);
+  } else {
+    sizes->worker = dml_product_plan (&product);
+    if (node->prepared == NULL)
+      sizes->shared = dml_product_packed (&weights) * sizeof (float);
+  }
   if (!training)
     return;
   sizes->worker = MAX (sizes->worker, dml_product_grad_plan (&grad));

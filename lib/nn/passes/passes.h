@@ -34,8 +34,7 @@ gboolean dml_pass_fold_batchnorm (DmlGraph *graph, GError **error);
  * operator has DML_OP_EPILOGUE and whose result nobody else reads. */
 gboolean dml_pass_fuse_activation (DmlGraph *graph, GError **error);
 
-/* --- for the passes ----------------------------------------------------------
- */
+/* --- for the passes --- */
 
 /* The only node that reads the value, or NULL (none, several, an output). */
 DmlNode *dml_pass_only_reader (const DmlGraph *graph, const DmlValue *value);
