@@ -9,3 +9,5 @@
 #include <dml/dml-encoder.h>
 #include <dml/dml-match.h>
 #include <dml/dml-gallery.h>
+#include <dml/dml-train.h>
+#include <dml/dml-evaluate.h>

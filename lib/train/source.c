@@ -217,10 +217,8 @@ read_tar (Reader *reader, const char *path, GError **error)
 
 /* ---- tables ---- */
 
-/* Splits a line of CSV (RFC 4180: "..." quotes, "" inside is a quote) in
- * place; NULL-terminated pointers into it. FALSE for an open quote. */
-static gboolean
-split_line (char *line, GPtrArray *fields)
+gboolean
+dml_source_split_line (char *line, GPtrArray *fields)
 {
   char *in = line, *out;
 
@@ -366,7 +364,7 @@ read_table (Reader *reader, const char *path, GError **error)
       line += 3;
     if (*line == '\0' || *line == '#')
       continue;
-    if (!split_line (line, fields))
+    if (!dml_source_split_line (line, fields))
       return dml_fail (error, FORMAT, "%s:%u: a quote is not closed", path,
                        number);
     if (first) {

@@ -28,6 +28,10 @@ typedef gboolean (*DmlSourceFunc) (const DmlSourceItem *item, gpointer data,
 gboolean dml_source_read (const char *path, DmlSourceFunc func, gpointer data,
                           size_t *n_other, GError **error);
 
+/* Splits a line of CSV (RFC 4180: "..." quotes, "" inside is a quote) in place;
+ * `fields` point into it. FALSE for an open quote. */
+gboolean dml_source_split_line (char *line, GPtrArray *fields);
+
 /* "photos/grocery-train.tar.gz" -> "grocery-train": what keeps the labels of
  * several sources apart. */
 char *dml_source_prefix (const char *path);

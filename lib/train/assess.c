@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Measuring an encoder: pictures read and embedded as a pipeline would, then
+ * leave-one-out or gallery against queries. */
+#include "train/assess.h"
+#include "base/error.h"
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH 32
+#define CACHE_SCALE 4 /* nearly as found: the resizing is then the encoder's   \
+                       */
+#define VOTE_TEMPERATURE 0.07
+#define K_MAX 100
+#define RESAMPLES 500
+#define PAIRS_MAX 50
+
+void
+dml_assess_say (const DmlAssessment *a, gboolean warning, const char *format,
+                ...)
+{
+  g_autofree char *text = NULL;
+  va_list args;
+
+  if (a->listener == NULL || a->listener->message == NULL)
+    return;
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  a->listener->message (text, warning, a->listener->data);
+}
+
+/* ---- pictures ---- */
+
+int32_t
+dml_assess_name (DmlAssessment *a, const char *name)
+{
+  GPtrArray *names = a->out->names;
+
+  for (guint i = names->len; i > 0; i--) /* they come in runs */
+    if (strcmp (names->pdata[i - 1], name) == 0)
+      return (int32_t) i - 1;
+  g_ptr_array_add (names, g_strdup (name));
+  return (int32_t) names->len - 1;
+}
+
+static void
+report_progress (const DmlAssessment *a, DmlTrainStage stage, guint done,
+                 guint total, double rate)
+{
+  const DmlTrainProgress p = {
+    .stage = stage,
+    .done = done,
+    .total = total,
+    .rate = rate,
+    .seconds_left = total && rate > 0 ? (total - done) / rate : (double) NAN,
+  };
+
+  if (a->listener != NULL && a->listener->progress != NULL)
+    a->listener->progress (&p, a->listener->data);
+}
+
+static void
+on_read (guint n_read, gpointer data)
+{
+  report_progress (data, DML_TRAIN_STAGE_LOAD, n_read, 0, 0);
+}
+
+static gboolean
+embed_batch (DmlSession *session, const DmlDataset *set, guint first, guint n,
+             float *out, GError **error)
+{
+  DmlImage views[BATCH];
+  const DmlImage *pointers[BATCH];
+  DmlPicture *holds[BATCH] = { NULL };
+  gboolean ok = TRUE;
+
+  for (guint i = 0; i < n; i++) {
+    pointers[i] = &views[i];
+    ok = ok && dml_dataset_view (set, first + i, &views[i], &holds[i], error);
+  }
+  ok = ok && dml_session_embed (session, pointers, NULL, n, out, error);
+  for (guint i = 0; i < n; i++)
+    g_clear_pointer (&holds[i], dml_picture_unref);
+  return ok;
+}
+
+static gboolean
+embed_set (DmlAssessment *a, DmlAssessed *out, GError **error)
+{
+  const size_t d = dml_encoder_get_dim (a->encoder);
+  g_autoptr (DmlSession) session =
+    dml_encoder_session_new (a->encoder, a->options->n_threads, error);
+  const double start = (double) g_get_monotonic_time ();
+  double spent = 0;
+
+  out->x = dml_mem_new (float, out->n *d, error);
+  if (session == NULL || out->x == NULL)
+    return FALSE;
+  for (guint first = 0; first < out->n; first += BATCH) {
+    const guint n = (guint) MIN (BATCH, out->n - first);
+
+    if (!embed_batch (session, out->set, first, n, out->x + first * d, error))
+      return FALSE;
+    spent = ((double) g_get_monotonic_time () - start) / 1e6;
+    report_progress (a, DML_TRAIN_STAGE_EVALUATE, first + n, (guint) out->n,
+                     (first + n) / MAX (spent, 1e-6));
+    if (g_cancellable_is_cancelled (a->cancellable))
+      return dml_fail (error, CANCELLED, "stopped");
+  }
+  a->out->ms_each = 1e3 * spent / (double) MAX (1, out->n);
+  return TRUE;
+}
+
+gboolean
+dml_assess_load (DmlAssessment *a, const char *const *sources, const char *what,
+                 DmlAssessed *out, GError **error)
+{
+  int width, height;
+  DmlDatasetOptions options = {
+    .cache_scale = CACHE_SCALE,
+    .cache_bytes = (size_t) 2 << 30,
+    .bad_share = a->options->bad_pictures,
+    .n_threads = a->options->n_threads,
+  };
+  g_autoptr (GPtrArray) lines = NULL;
+
+  dml_encoder_get_input_size (a->encoder, &width, &height);
+  options.input = MAX (width, height);
+  out->set =
+    dml_dataset_open (sources, &options, on_read, a, a->cancellable, error);
+  if (out->set == NULL)
+    return FALSE;
+  lines = dml_dataset_describe (out->set);
+  for (guint i = 0; i < lines->len; i++)
+    dml_assess_say (a, FALSE, "%s%s%s", what, *what ? ": " : "",
+                    (const char *) lines->pdata[i]);
+  out->n = out->set->samples->len;
+  out->labels = g_new (int32_t, out->n);
+  for (guint i = 0; i < out->n; i++)
+    out->labels[i] = dml_assess_name (
+      a, dml_dataset_label (out->set, dml_dataset_sample (out->set, i)->label)
+           ->name);
+  return embed_set (a, out, error);
+}
+
+void
+dml_assessed_clear (DmlAssessed *assessed)
+{
+  dml_dataset_free (assessed->set);
+  dml_mem_free (assessed->x);
+  g_free (assessed->labels);
+  memset (assessed, 0, sizeof *assessed);
+}
+
+/* ---- the classifier ---- */
+
+/* Label with the largest sum of e^(s / t) over the k nearest; ties to the one
+ * that is nearer. */
+static int32_t
+vote (const int32_t *index, const float *score, guint k, const int32_t *labels)
+{
+  double best = -1;
+  int32_t label = -1;
+
+  for (guint i = 0; i < k && index[i] >= 0; i++) {
+    double sum = 0;
+
+    for (guint j = 0; j < k && index[j] >= 0; j++)
+      if (labels[index[j]] == labels[index[i]])
+        sum += exp (((double) score[j] - 1) / VOTE_TEMPERATURE);
+    if (sum > best) {
+      best = sum;
+      label = labels[index[i]];
+    }
+  }
+  return label;
+}
+
+static gboolean
+classify_by_neighbours (const DmlRetrievalInput *input, guint k,
+                        int32_t *labels, GError **error)
+{
+  g_autoptr (DmlMem) index = dml_mem_new (int32_t, input->n_queries * k, error);
+  g_autoptr (DmlMem) score = dml_mem_new (float, input->n_queries *k, error);
+
+  if (index == NULL || score == NULL ||
+      !dml_metric_nearest (input, k, index, score, error))
+    return FALSE;
+  for (size_t i = 0; i < input->n_queries; i++)
+    labels[i] = vote ((int32_t *) index + i * k, (float *) score + i * k, k,
+                      input->gallery_labels);
+  return TRUE;
+}
+
+static double
+length (const double *v, size_t d)
+{
+  double sum = 0;
+
+  for (size_t i = 0; i < d; i++)
+    sum += v[i] * v[i];
+  return MAX (sqrt (sum), 1e-12);
+}
+
+/* Cosine to the mean of a class; where the query is in it, without the query.
+ */
+static gboolean
+classify_by_prototypes (const DmlRetrievalInput *input, guint n_labels,
+                        int32_t *labels, GError **error)
+{
+  const size_t d = input->d;
+  g_autoptr (DmlMem) memory = dml_mem_new0 (double, n_labels *d, error);
+  g_autofree guint *count = g_new0 (guint, n_labels);
+  g_autofree double *mean = g_new (double, d);
+  double *sum = memory;
+
+  if (memory == NULL)
+    return FALSE;
+  for (size_t i = 0; i < input->n_gallery; i++) {
+    count[input->gallery_labels[i]]++;
+    for (size_t j = 0; j < d; j++)
+      sum[(size_t) input->gallery_labels[i] * d + j] +=
+        (double) input->gallery[i * d + j];
+  }
+  for (size_t i = 0; i < input->n_queries; i++) {
+    const float *q = input->queries + i * d;
+    double best = -2;
+
+    labels[i] = -1;
+    for (guint c = 0; c < n_labels; c++) {
+      const gboolean own =
+        input->exclude_self && input->gallery_labels[i] == (int32_t) c;
+      double dot = 0;
+
+      if (count[c] <= (guint) own)
+        continue;
+      for (size_t j = 0; j < d; j++) {
+        mean[j] = sum[c * d + j] - (own ? (double) q[j] : 0);
+        dot += mean[j] * (double) q[j];
+      }
+      dot /= length (mean, d);
+      if (dot > best) {
+        best = dot;
+        labels[i] = (int32_t) c;
+      }
+    }
+  }
+  return TRUE;
+}
+
+static gboolean
+classify (DmlAssessment *a, const DmlRetrievalInput *input, GError **error)
+{
+  DmlEvaluation *out = a->out;
+  const guint k = MIN (MIN (out->k, K_MAX), (guint) input->n_gallery);
+  g_autofree int32_t *labels = g_new (int32_t, MAX (1, input->n_queries));
+  g_autofree double *right = g_new (double, MAX (1, input->n_queries));
+  size_t n = 0;
+
+  if (!(out->prototypes
+          ? classify_by_prototypes (input, out->names->len, labels, error)
+          : classify_by_neighbours (input, k, labels, error)))
+    return FALSE;
+  out->accuracy = 0;
+  for (size_t i = 0; i < input->n_queries; i++) {
+    right[i] = labels[i] == input->query_labels[i];
+    out->accuracy += right[i];
+    n++;
+  }
+  out->accuracy /= (double) MAX (1, n);
+  out->accuracy_range = dml_metric_bootstrap_mean (
+    right, input->query_labels, n, RESAMPLES, 0.95, a->options->seed);
+  return TRUE;
+}
+
+/* ---- tables ---- */
+
+static gboolean
+tables (DmlAssessment *a, const DmlRetrievalInput *input, GError **error)
+{
+  g_auto (DmlRetrieval) result = { 0 };
+  DmlEvaluation *out = a->out;
+
+  if (!dml_retrieval_run (input, DML_TIES_PESSIMISTIC, &result, error))
+    return FALSE;
+  out->measures.retrieval = result.mean;
+  out->measures.n_queries = (guint) result.n_used;
+  dml_metric_by_class (input, &result, &out->rows, &out->n_rows);
+  dml_metric_confused_pairs (input, &result, PAIRS_MAX, &out->pairs,
+                             &out->n_pairs);
+  return TRUE;
+}
+
+/* ---- the encoder's own thresholds ---- */
+
+static void
+take_thresholds (DmlAssessment *a, DmlCalibrated calibrated[DML_N_FARS])
+{
+  DmlEvaluation *out = a->out;
+
+  memset (calibrated, 0, DML_N_FARS * sizeof *calibrated);
+  for (int i = 0; i < DML_N_FARS; i++) {
+    DmlThreshold t;
+
+    if (!dml_encoder_get_threshold (a->encoder, dml_fars[i], &t) ||
+        fabs (t.false_accept_rate - dml_fars[i]) > 1e-9)
+      continue;
+    calibrated[i].there = TRUE;
+    calibrated[i].far = dml_fars[i];
+    calibrated[i].threshold = t.threshold;
+    out->threshold[i] = t;
+    out->n_thresholds++;
+  }
+}
+
+/* ---- protocols ---- */
+
+static gboolean
+leave_one_out (DmlAssessment *a, GError **error)
+{
+  g_auto (DmlAssessed) all = { 0 };
+  const size_t d = dml_encoder_get_dim (a->encoder);
+  DmlCalibrated calibrated[DML_N_FARS];
+  DmlEvaluation *out = a->out;
+  DmlRetrievalInput input;
+
+  if (!dml_assess_load (a, a->options->data, "", &all, error))
+    return FALSE;
+  out->n_gallery = out->n_queries = (guint) all.n;
+  out->n_leaks = all.set->report.n_copies;
+  if (!dml_measures_run (all.x, all.labels, all.n, d, a->options->seed, TRUE,
+                         &out->measures, error))
+    return FALSE;
+  take_thresholds (a, calibrated);
+  input = (DmlRetrievalInput){
+    .d = d,
+    .n_queries = all.n,
+    .n_gallery = all.n,
+    .queries = all.x,
+    .query_labels = all.labels,
+    .gallery = all.x,
+    .gallery_labels = all.labels,
+    .exclude_self = TRUE,
+  };
+  return dml_measures_apply (calibrated, all.x, all.labels, all.n, d,
+                             a->options->seed, out->far, out->right, error) &&
+         tables (a, &input, error) && classify (a, &input, error);
+}
+
+/* Pictures of the gallery that are among the queries, by their content. */
+static void
+find_leaks (DmlAssessment *a, const DmlAssessed *gallery,
+            const DmlAssessed *queries)
+{
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_int64_hash, g_int64_equal);
+
+  for (guint i = 0; i < gallery->n; i++) {
+    DmlSample *sample = dml_dataset_sample (gallery->set, i);
+
+    g_hash_table_insert (seen, &sample->hash[0], sample);
+  }
+  for (guint i = 0; i < queries->n; i++) {
+    const DmlSample *query = dml_dataset_sample (queries->set, i);
+    const DmlSample *same = g_hash_table_lookup (seen, &query->hash[0]);
+
+    if (same == NULL || same->hash[1] != query->hash[1])
+      continue;
+    if (a->out->n_leaks++ < DML_LEAKS_NAMED)
+      g_ptr_array_add (a->out->leaks,
+                       g_strdup_printf ("%s = %s", query->name, same->name));
+  }
+  if (a->out->n_leaks > 0)
+    dml_assess_say (a, TRUE,
+                    "%u queries are in the gallery too, the very same "
+                    "pictures: the figures are too good. The first is %s",
+                    a->out->n_leaks, (char *) a->out->leaks->pdata[0]);
+}
+
+static void
+open_set_of_queries (DmlAssessment *a, const DmlRetrievalInput *input,
+                     const gboolean *enrolled, const int32_t *index,
+                     const float *score)
+{
+  DmlEvaluation *out = a->out;
+  g_autofree double *known = g_new (double, input->n_queries + 1);
+  g_autofree double *unknown = g_new (double, input->n_queries + 1);
+  g_autofree uint8_t *ok = g_new (uint8_t, input->n_queries + 1);
+  DmlOpenSetInput open = { 0, 0, known, ok, unknown };
+  double threshold, reached;
+
+  for (size_t i = 0; i < input->n_queries; i++) {
+    if (enrolled[input->query_labels[i]]) {
+      known[open.n_known] = (double) score[i];
+      ok[open.n_known++] =
+        input->gallery_labels[index[i]] == input->query_labels[i];
+    } else {
+      unknown[open.n_unknown++] = (double) score[i];
+    }
+  }
+  out->n_unknown = (guint) open.n_unknown;
+  out->measures.open = open.n_known > 0 && open.n_unknown > 0;
+  if (!out->measures.open)
+    return;
+  out->measures.n_enrolled = (guint) input->n_gallery;
+  out->measures.auroc = dml_openset_auroc (&open);
+  out->measures.oscr = dml_openset_oscr (&open);
+  out->measures.closed = dml_openset_closed_accuracy (&open);
+  out->measures.dir_1 = dml_openset_dir (&open, 0.01, &threshold, &reached);
+  out->measures.dir_5 = dml_openset_dir (&open, 0.05, &threshold, &reached);
+  for (int f = 0; f < DML_N_FARS; f++) {
+    double n_far = 0, n_right = 0;
+
+    for (size_t i = 0; i < open.n_unknown; i++)
+      n_far += unknown[i] > out->threshold[f].threshold;
+    for (size_t i = 0; i < open.n_known; i++)
+      n_right += ok[i] && known[i] > out->threshold[f].threshold;
+    out->far[f] = n_far / (double) open.n_unknown;
+    out->right[f] = n_right / (double) open.n_known;
+  }
+}
+
+/* Queries of enrolled labels, moved to the front of x and labels. */
+static size_t
+known_first (DmlAssessed *queries, const gboolean *enrolled, size_t d)
+{
+  g_autofree float *row = g_new (float, d);
+  size_t n = 0;
+
+  for (size_t i = 0; i < queries->n; i++) {
+    const int32_t label = queries->labels[i];
+
+    if (!enrolled[label])
+      continue;
+    memcpy (row, queries->x + n * d, d * sizeof (float));
+    memcpy (queries->x + n * d, queries->x + i * d, d * sizeof (float));
+    memcpy (queries->x + i * d, row, d * sizeof (float));
+    queries->labels[i] = queries->labels[n];
+    queries->labels[n++] = label;
+  }
+  return n;
+}
+
+static gboolean
+gallery_against_queries (DmlAssessment *a, GError **error)
+{
+  g_auto (DmlAssessed) gallery = { 0 }, queries = { 0 };
+  const size_t d = dml_encoder_get_dim (a->encoder);
+  DmlCalibrated calibrated[DML_N_FARS];
+  DmlEvaluation *out = a->out;
+  g_autofree gboolean *enrolled = NULL;
+  g_autofree int32_t *index = NULL;
+  g_autofree float *score = NULL;
+  DmlRetrievalInput input = { .d = d };
+
+  if (!dml_assess_load (a, a->options->data, "gallery", &gallery, error) ||
+      !dml_assess_load (a, a->options->queries, "queries", &queries, error))
+    return FALSE;
+  find_leaks (a, &gallery, &queries);
+  take_thresholds (a, calibrated);
+  enrolled = g_new0 (gboolean, out->names->len);
+  for (size_t i = 0; i < gallery.n; i++)
+    enrolled[gallery.labels[i]] = TRUE;
+  out->n_gallery = (guint) gallery.n;
+  out->n_queries = (guint) queries.n;
+  out->measures.n_classes = out->names->len;
+  out->measures.n_pictures = out->n_queries;
+  index = g_new (int32_t, queries.n);
+  score = g_new (float, queries.n);
+  input.gallery = gallery.x;
+  input.gallery_labels = gallery.labels;
+  input.n_gallery = gallery.n;
+  input.n_queries = known_first (&queries, enrolled, d);
+  input.queries = queries.x;
+  input.query_labels = queries.labels;
+  if (input.n_queries > 0 &&
+      (!tables (a, &input, error) || !classify (a, &input, error)))
+    return FALSE;
+  input.n_queries = queries.n;
+  if (!dml_metric_nearest (&input, 1, index, score, error))
+    return FALSE;
+  open_set_of_queries (a, &input, enrolled, index, score);
+  return TRUE;
+}
+
+/* ---- public ---- */
+
+static gboolean
+check_options (const DmlEvaluateOptions *o, GError **error)
+{
+  if (o->protocol == DML_PROTOCOL_ONE_SHOT && o->trials != NULL)
+    return TRUE;
+  if (o->data == NULL || o->data[0] == NULL)
+    return dml_fail (error, INVALID,
+                     "no data: name a folder of folders, a tar "
+                     "file or a table (.csv)");
+  if (o->protocol == DML_PROTOCOL_GALLERY_QUERY &&
+      (o->queries == NULL || o->queries[0] == NULL))
+    return dml_fail (error, INVALID,
+                     "gallery against queries: name the queries too");
+  if (o->k < 1 || o->k > K_MAX)
+    return dml_fail (error, INVALID, "k: %u is outside 1 to %d", o->k, K_MAX);
+  if (o->protocol == DML_PROTOCOL_ONE_SHOT && (o->ways < 2 || o->n_trials < 1))
+    return dml_fail (error, INVALID,
+                     "a trial needs 2 classes or more; %u are asked for",
+                     o->ways);
+  return TRUE;
+}
+
+DmlEvaluation *
+dml_evaluate (DmlEncoder *encoder, const DmlEvaluateOptions *options,
+              const DmlTrainListener *listener, GCancellable *cancellable,
+              GError **error)
+{
+  g_autoptr (DmlEvaluation) out = g_new0 (DmlEvaluation, 1);
+  DmlAssessment a = { encoder, options, listener, cancellable, out };
+  gboolean ok = FALSE;
+
+  g_return_val_if_fail (encoder != NULL && options != NULL, NULL);
+  if (!check_options (options, error))
+    return NULL;
+  out->protocol = options->protocol;
+  out->encoder = g_strdup (dml_encoder_get_name (encoder));
+  out->fingerprint = g_strdup (dml_encoder_get_fingerprint (encoder));
+  out->names = g_ptr_array_new_with_free_func (g_free);
+  out->leaks = g_ptr_array_new_with_free_func (g_free);
+  out->seed = options->seed;
+  out->k = options->k;
+  out->prototypes = options->prototypes;
+  for (int i = 0; i < DML_N_FARS; i++)
+    out->far[i] = out->right[i] = (double) NAN;
+  switch (options->protocol) {
+  case DML_PROTOCOL_LEAVE_ONE_OUT:
+    ok = leave_one_out (&a, error);
+    break;
+  case DML_PROTOCOL_GALLERY_QUERY:
+    ok = gallery_against_queries (&a, error);
+    break;
+  case DML_PROTOCOL_ONE_SHOT:
+    ok = dml_assess_trials (&a, error);
+    break;
+  }
+  return ok ? g_steal_pointer (&out) : NULL;
+}
+
+void
+dml_evaluation_free (DmlEvaluation *e)
+{
+  if (e == NULL)
+    return;
+  g_free (e->encoder);
+  g_free (e->fingerprint);
+  g_clear_pointer (&e->names, g_ptr_array_unref);
+  g_clear_pointer (&e->leaks, g_ptr_array_unref);
+  g_free (e->rows);
+  g_free (e->pairs);
+  g_free (e);
+}

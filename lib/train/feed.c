@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Batches of augmented views. A row of a batch is view `row % views` of the
+ * picture that the sampler put at place `row / views`. */
+#include "train/trainer.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/threads.h"
+
+#include <string.h>
+
+#define LOADERS_MAX 8
+#define BATCHES_AHEAD 2
+
+static int32_t
+dense_label (GHashTable *seen, guint32 label)
+{
+  const gpointer key = GUINT_TO_POINTER (label + 1);
+  gpointer value = g_hash_table_lookup (seen, key);
+
+  if (value == NULL) {
+    value = GUINT_TO_POINTER (g_hash_table_size (seen) + 1);
+    g_hash_table_insert (seen, key, value);
+  }
+  return (int32_t) GPOINTER_TO_UINT (value) - 1;
+}
+
+static gboolean
+feed_sampler (DmlFeed *feed, const DmlTrainSettings *s, GError **error)
+{
+  g_autofree char *spec = NULL;
+  DmlSamplerSetup setup = { .n = feed->n,
+                            .labels = feed->labels,
+                            .seed = s->seed };
+
+  if (strcmp (s->sampler, "pxk") == 0)
+    spec = g_strdup_printf ("pxk:p=%u,k=%u", (guint) s->classes_per_batch,
+                            (guint) s->pictures_per_class);
+  else if (strchr (s->sampler, ':') != NULL)
+    spec = g_strdup (s->sampler);
+  else
+    spec =
+      g_strdup_printf ("%s:batch=%u", s->sampler,
+                       (guint) (s->classes_per_batch * s->pictures_per_class));
+  feed->sampler = dml_sampler_new (spec, &setup, error);
+  if (feed->sampler == NULL)
+    return FALSE;
+  feed->batch = dml_sampler_batch_size (feed->sampler);
+  feed->per_epoch = s->batches_per_epoch
+                      ? s->batches_per_epoch
+                      : dml_sampler_n_batches (feed->sampler);
+  return TRUE;
+}
+
+gboolean
+dml_feed_init (DmlFeed *feed, const DmlTrainer *t, GError **error)
+{
+  const DmlTrainSettings *s = &t->config->s;
+  g_autoptr (GArray) members = dml_dataset_members (t->set, DML_SPLIT_TRAIN);
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_direct_hash, NULL);
+
+  feed->set = t->set;
+  feed->seed = s->seed;
+  feed->views = s->views;
+  feed->n = members->len;
+  feed->items = (uint32_t *) (void *) g_array_steal (members, NULL);
+  feed->labels = g_new (int32_t, feed->n);
+  for (size_t i = 0; i < feed->n; i++)
+    feed->labels[i] =
+      dense_label (seen, dml_dataset_sample (t->set, feed->items[i])->label);
+  feed->n_classes = g_hash_table_size (seen);
+  return feed_sampler (feed, s, error);
+}
+
+void
+dml_feed_clear (DmlFeed *feed)
+{
+  for (size_t i = 0; i < feed->n_augmenters; i++)
+    dml_augmenter_free (feed->augmenters[i]);
+  g_free (feed->augmenters);
+  dml_sampler_free (feed->sampler);
+  g_free (feed->items);
+  g_free (feed->labels);
+  memset (feed, 0, sizeof *feed);
+}
+
+static size_t
+feed_plan (gpointer data, uint64_t number, uint32_t *items)
+{
+  DmlFeed *feed = data;
+  g_autofree uint32_t *pictures = g_new (uint32_t, feed->batch);
+  size_t n = dml_sampler_draw (feed->sampler, number / feed->per_epoch,
+                               number % feed->per_epoch, pictures);
+
+  /* the last batch of a uniform order is filled up from its own beginning */
+  for (size_t i = n; i < feed->batch; i++)
+    pictures[i] = pictures[i % n];
+  for (size_t i = 0; i < feed->batch; i++)
+    for (size_t v = 0; v < feed->views; v++)
+      items[i * feed->views + v] = pictures[i];
+  return feed->batch * feed->views;
+}
+
+void
+dml_feed_view (DmlFeed *feed, uint64_t stream, uint64_t place, guint32 sample,
+               unsigned worker, float *out)
+{
+  g_autoptr (DmlPicture) hold = NULL, behind_hold = NULL;
+  DmlImage view, behind;
+  DmlRng rng;
+
+  dml_rng_init (&rng, feed->seed, dml_rng_stream (stream, place));
+  const uint32_t other = dml_rng_below (&rng, (uint32_t) feed->n);
+
+  if (!dml_dataset_view (feed->set, sample, &view, &hold, NULL) ||
+      !dml_dataset_view (feed->set, feed->items[other], &behind, &behind_hold,
+                         NULL) ||
+      !dml_augmenter_run (feed->augmenters[worker], &view, &behind, &rng, out,
+                          NULL))
+    memset (out, 0,
+            sizeof (float) * (size_t) feed->preprocess.width *
+              (size_t) feed->preprocess.height *
+              (size_t) feed->preprocess.channels);
+}
+
+static void
+feed_fill (gpointer data, uint64_t number, size_t place, uint32_t item,
+           unsigned worker, float *out)
+{
+  DmlFeed *feed = data;
+
+  dml_feed_view (feed, dml_rng_stream (DML_STREAM_VIEWS, number), place,
+                 feed->items[item], worker, out);
+}
+
+DmlLoader *
+dml_feed_start (DmlFeed *feed, unsigned n_loaders, uint64_t step,
+                GError **error)
+{
+  const DmlLoaderOptions options = {
+    .n_threads = n_loaders ? n_loaders : MIN (dml_threads_max (), LOADERS_MAX),
+    .n_ahead = BATCHES_AHEAD,
+    .batch_max = feed->batch * feed->views,
+    .item_size = (size_t) feed->preprocess.width *
+                 (size_t) feed->preprocess.height *
+                 (size_t) feed->preprocess.channels,
+    .plan = feed_plan,
+    .fill = feed_fill,
+    .data = feed,
+  };
+
+  return dml_loader_new (&options, step, error);
+}

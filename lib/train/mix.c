@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Several losses at once. */
+#include "train/mix.h"
+#include "base/error.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Margins of these grow from 0: they do not train from random weights
+ * otherwise (docs/losses.md). */
+static const char *const ramped[] = { "cosface", "arcface",
+                                      "subcentre_arcface" };
+
+/* Cuts at a "+" that a name follows, so not inside 1e+3. (transfer full) */
+static char **
+split_specs (const char *specs)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  const char *start = specs;
+
+  for (const char *p = specs;; p++) {
+    if (*p == '+' && !g_ascii_isalpha (p[1 + strspn (p + 1, " ")]))
+      continue;
+    if (*p == '+' || *p == '\0') {
+      g_autofree char *one = g_strndup (start, (gsize) (p - start));
+
+      g_strv_builder_add (builder, g_strstrip (one));
+      start = p + 1;
+    }
+    if (*p == '\0')
+      return g_strv_builder_end (builder);
+  }
+}
+
+gboolean
+dml_mix_init (DmlMix *mix, const char *specs, const DmlLossSetup *setup,
+              GError **error)
+{
+  g_auto (GStrv) each = split_specs (specs);
+
+  memset (mix, 0, sizeof *mix);
+  if (g_strv_length (each) > DML_MIX_MAX)
+    return dml_fail (error, INVALID, "loss: %u losses; at most %d are mixed",
+                     g_strv_length (each), DML_MIX_MAX);
+  for (size_t i = 0; each[i] != NULL; i++) {
+    DmlMixPart *part = &mix->part[i];
+    size_t n_weights;
+
+    part->loss = dml_loss_new (each[i], setup, error);
+    if (part->loss == NULL) {
+      dml_mix_clear (mix);
+      return FALSE;
+    }
+    mix->n++;
+    dml_loss_weights (part->loss, &n_weights);
+    part->pairwise = n_weights == 0;
+    part->margin = (double) NAN;
+    for (size_t j = 0; j < G_N_ELEMENTS (ramped); j++)
+      if (strcmp (dml_loss_name (part->loss), ramped[j]) == 0)
+        part->margin = dml_loss_get (part->loss, "margin");
+  }
+  return TRUE;
+}
+
+void
+dml_mix_clear (DmlMix *mix)
+{
+  for (size_t i = 0; i < mix->n; i++)
+    dml_loss_free (mix->part[i].loss);
+  mix->n = 0;
+}
+
+void
+dml_mix_set_ramp (DmlMix *mix, double share)
+{
+  for (size_t i = 0; i < mix->n; i++)
+    if (!isnan (mix->part[i].margin))
+      dml_loss_set (mix->part[i].loss, "margin", share * mix->part[i].margin,
+                    NULL);
+}
+
+void
+dml_mix_set_smoothing (DmlMix *mix, double smoothing)
+{
+  for (size_t i = 0; i < mix->n; i++)
+    if (!isnan (dml_loss_get (mix->part[i].loss, "smoothing")))
+      dml_loss_set (mix->part[i].loss, "smoothing", smoothing, NULL);
+}
+
+gboolean
+dml_mix_needs_instances (const DmlMix *mix)
+{
+  for (size_t i = 0; i < mix->n; i++)
+    if (dml_loss_needs_instances (mix->part[i].loss))
+      return TRUE;
+  return FALSE;
+}
+
+char *
+dml_mix_describe (const DmlMix *mix)
+{
+  GString *text = g_string_new (NULL);
+
+  for (size_t i = 0; i < mix->n; i++) {
+    g_autofree char *one = dml_loss_describe (mix->part[i].loss);
+
+    g_string_append_printf (text, "%s%s", i ? " + " : "", one);
+  }
+  return g_string_free (text, FALSE);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The network that is trained: a graph from nothing or from a file, its
+ * training executor, what of it is trained and how fast. */
+#pragma once
+
+#include "train/config.h"
+#include "nn/exec.h"
+
+typedef struct {
+  DmlGraph *graph; /* outputs rows of any length */
+  DmlGraph
+    *encoder; /* what is written: unit rows, one output; the same weights */
+  DmlTrain *train; /* of graph */
+  size_t batch;    /* rows of `train`: the micro-batch */
+  size_t d;        /* of the embedding */
+  int out;         /* output of train that the losses see */
+  int out_before;  /* with a split neck what pair losses see, else -1 */
+  int width, height, channels; /* of the input */
+  float mean[3], std[3];
+  DmlFit fit;
+  GHashTable *head; /* names of the parameters after the pooling, as a set */
+  size_t n_weights; /* trained numbers */
+} DmlModel;
+
+/* `settings` are resolved. INVALID, or the errors of reading `init`. */
+DmlModel *dml_model_new (const DmlTrainSettings *settings, size_t batch,
+                         GError **error);
+void dml_model_free (DmlModel *model);
+
+/* A clone to optimise or to write. Shares the weights. */
+DmlGraph *dml_model_encoder_graph (const DmlModel *model);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlModel, dml_model_free)

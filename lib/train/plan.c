@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Choosing what nobody set, and saying why. A choice is written into the
+ * settings, so that config.ini holds what was used. */
+#include "train/trainer.h"
+#include "base/error.h"
+#include "base/threads.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MANY_PICTURES 20000 /* a wider network pays from about here */
+#define VIEWS_PER_BATCH 192
+#define CLASSES_PER_BATCH_MIN                                                  \
+  8 /* fewer give pair losses nothing to compare                               \
+     */
+#define SGD_LR_PER_128 0.1
+#define ADAMW_LR 2e-3
+#define EPOCHS_MIN 3
+#define EVALUATION_SHARE 0.2
+
+static gboolean
+is_given (const DmlTrainer *t, const char *name)
+{
+  return g_hash_table_contains (t->config->given, name);
+}
+
+/* Before the pictures are decoded, when their sizes are not known yet: from the
+ * encoder to start from, or 64. */
+gboolean
+dml_trainer_choose_input (DmlTrainer *t, GError **error)
+{
+  DmlTrainSettings *s = &t->config->s;
+
+  if (s->cache_memory_mb == 0) {
+    const long pages = sysconf (_SC_PHYS_PAGES), size = sysconf (_SC_PAGESIZE);
+
+    s->cache_memory_mb =
+      pages > 0 ? ((uint64_t) pages * (uint64_t) size >> 20) / 2 : 1024;
+  }
+  if (s->input == 0 && *s->init == '\0')
+    s->input = 64;
+  return TRUE;
+}
+
+static int
+compare_sizes (const void *a, const void *b)
+{
+  return (int) *(const guint *) a - (int) *(const guint *) b;
+}
+
+/* Median number of training pictures of a class that has some. */
+static guint
+median_class (const DmlTrainer *t, guint *n_classes)
+{
+  g_autofree guint *sizes = g_new (guint, t->set->labels->len);
+  guint n = 0;
+
+  for (guint i = 0; i < t->set->labels->len; i++)
+    if (dml_dataset_label (t->set, i)->n[DML_SPLIT_TRAIN] > 0)
+      sizes[n++] = dml_dataset_label (t->set, i)->n[DML_SPLIT_TRAIN];
+  *n_classes = n;
+  qsort (sizes, n, sizeof *sizes, compare_sizes);
+  return n ? sizes[n / 2] : 0;
+}
+
+static guint
+count_train (const DmlTrainer *t)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < t->set->labels->len; i++)
+    n += dml_dataset_label (t->set, i)->n[DML_SPLIT_TRAIN];
+  return n;
+}
+
+static void
+choose_batch (DmlTrainer *t, guint median, guint n_classes)
+{
+  DmlTrainSettings *s = &t->config->s;
+  const guint by_median = CLAMP (median, 1, 4);
+
+  if (s->views == 0)
+    s->views = s->instance > 0 || t->set->unlabelled ? 2 : 1;
+  if (s->pictures_per_class == 0)
+    s->pictures_per_class =
+      t->set->unlabelled
+        ? 1
+        : MAX (s->views > 1 ? 1 : 2, MIN (by_median, 5 - s->views));
+  if (s->classes_per_batch == 0) {
+    const guint fits =
+      (guint) (VIEWS_PER_BATCH / (s->views * s->pictures_per_class));
+
+    s->classes_per_batch = MIN (n_classes, MAX (fits, CLASSES_PER_BATCH_MIN));
+  }
+  s->classes_per_batch = MIN (s->classes_per_batch, n_classes);
+  if (!t->resumed)
+    dml_trainer_say (
+      t,
+      "batch: %u classes x %u pictures x %u views = %u (a class "
+      "has %u pictures in the middle)",
+      (guint) s->classes_per_batch, (guint) s->pictures_per_class,
+      (guint) s->views,
+      (guint) (s->classes_per_batch * s->pictures_per_class * s->views),
+      median);
+}
+
+static void
+choose_loss (DmlTrainer *t, guint n_classes)
+{
+  DmlTrainSettings *s = &t->config->s;
+  GString *loss = g_string_new (NULL);
+
+  if (strcmp (s->loss, "auto") != 0)
+    g_string_append (loss, s->loss);
+  else if (!t->set->unlabelled && n_classes > 1)
+    g_string_append (loss, "cosface:scale=16,margin=0.1");
+  if (t->set->unlabelled && s->instance == 0 && loss->len == 0)
+    s->instance = 1;
+  if (s->instance > 0 && strstr (loss->str, "instance") == NULL)
+    g_string_append_printf (loss,
+                            "%sinstance:weight=%g,temperature=%g,same_class=%g",
+                            loss->len ? "+" : "", s->instance,
+                            s->instance_temperature, s->instance_same_class);
+  if (*s->teacher != '\0' && strstr (loss->str, "distil") == NULL)
+    g_string_append_printf (loss, "%sdistil:weight=%g", loss->len ? "+" : "",
+                            s->teacher_weight);
+  g_free (s->loss);
+  s->loss = g_string_free (loss, FALSE);
+  if (!t->resumed)
+    dml_trainer_say (t, "loss: %s", s->loss);
+}
+
+static void
+choose_rates (DmlTrainer *t)
+{
+  DmlTrainSettings *s = &t->config->s;
+  const gboolean adamw = strcmp (s->optimiser, "adamw") == 0;
+  const double batch =
+    (double) (s->classes_per_batch * s->pictures_per_class * s->views);
+
+  if (s->weight_decay < 0)
+    s->weight_decay = adamw ? 0.05 : 5e-4;
+  if (s->lr == 0)
+    s->lr = adamw ? ADAMW_LR : SGD_LR_PER_128 * MIN (1, batch / 128);
+  if (s->lr > 0 && !is_given (t, "lr") && *s->init != '\0')
+    s->lr /= 10; /* a trained network is to be moved, not to be thrown */
+}
+
+gboolean
+dml_trainer_choose (DmlTrainer *t, GError **error)
+{
+  DmlTrainSettings *s = &t->config->s;
+  guint n_classes, median = median_class (t, &n_classes);
+  const guint n = count_train (t);
+
+  if (strcmp (s->optimiser, "sgd") != 0 && strcmp (s->optimiser, "adamw") != 0)
+    return dml_fail (error, INVALID, "optimiser: '%s' is neither sgd nor adamw",
+                     s->optimiser);
+  if (!dml_schedule_find (s->schedule, &t->schedule, error))
+    return FALSE;
+  if (n < 2)
+    return dml_fail (error, FORMAT,
+                     "%u picture to train on; two at least are "
+                     "needed, and some dozens to learn anything",
+                     n);
+  if (s->width == 0) {
+    s->width = n > MANY_PICTURES ? 0.75 : 0.5;
+    if (!t->resumed && *s->init == '\0')
+      dml_trainer_say (t, "network: %s, width %g (%u pictures to train on)",
+                       s->arch, s->width, n);
+  }
+  choose_batch (t, median, n_classes);
+  choose_loss (t, n_classes);
+  choose_rates (t);
+  if (n < 200 && !t->resumed)
+    dml_trainer_warn (t,
+                      "%u pictures are few to train an encoder from; the "
+                      "built-in one, with these as a gallery, may do better "
+                      "(dml-eval default DATA tells)",
+                      n);
+  return TRUE;
+}
+
+/* Epochs, steps and evaluations that fill a time. Evaluations take a fifth of
+ * it at most; an epoch longer than a third of it is cut short. */
+static void
+fill_time (DmlTrainer *t, double seconds, double step, double evaluation)
+{
+  DmlTrainSettings *s = &t->config->s;
+  const double evaluations =
+    MAX (1, floor (EVALUATION_SHARE * seconds / MAX (evaluation, 1e-3)));
+  const double steps =
+    MAX (1, floor ((seconds - evaluations * evaluation) / step));
+  double epochs = floor (steps / (double) t->feed.per_epoch);
+
+  if (epochs < EPOCHS_MIN && s->batches_per_epoch == 0) {
+    epochs = CLAMP (evaluations, 1, EPOCHS_MIN);
+    t->feed.per_epoch = (uint64_t) MAX (1, floor (steps / epochs));
+    s->batches_per_epoch = t->feed.per_epoch;
+  }
+  s->epochs = (uint64_t) MAX (1, epochs);
+  if (!is_given (t, "evaluate-every"))
+    s->evaluate_every = (uint64_t) MAX (1, ceil (epochs / evaluations));
+}
+
+/* How long the run is, when a step and an evaluation have been measured. */
+void
+dml_trainer_choose_length (DmlTrainer *t, double step_seconds,
+                           double evaluation_seconds)
+{
+  DmlTrainSettings *s = &t->config->s;
+
+  if (s->time_budget > 0) {
+    fill_time (t, MAX (0, s->time_budget - dml_trainer_seconds (t)),
+               step_seconds, evaluation_seconds);
+    dml_trainer_say (t,
+                     "%u epochs of %u steps fit into %.0f minutes (%.0f ms a "
+                     "step, %.1f s an evaluation, one every %u epochs)",
+                     (guint) s->epochs, (guint) t->feed.per_epoch,
+                     s->time_budget / 60, 1e3 * step_seconds,
+                     evaluation_seconds, (guint) s->evaluate_every);
+  }
+  t->n_epochs = s->epochs;
+  t->n_steps = t->n_epochs * t->feed.per_epoch;
+}
+
+/* A machine that others use too is never as fast as it was measured: with a
+ * time budget the number of epochs follows what they really take. */
+void
+dml_trainer_replan (DmlTrainer *t, double epoch_seconds)
+{
+  const double left = t->config->s.time_budget - dml_trainer_seconds (t);
+  const uint64_t done = t->step / t->feed.per_epoch;
+  const uint64_t more =
+    (uint64_t) MAX (0, floor (left / MAX (epoch_seconds, 1e-3) + 0.5));
+
+  if (t->config->s.time_budget <= 0 || t->step == t->n_steps)
+    return;
+  t->n_epochs = done + MAX (1, more);
+  t->n_steps = t->n_epochs * t->feed.per_epoch;
+}

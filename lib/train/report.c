@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What a run leaves behind. */
+#include "train/report.h"
+#include "train/figures.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <dml/dml-version.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SCHEMA "dml-run/1"
+#define CHECK_PICTURES 16
+/* Largest difference of a number in embeddings of unit length: folded graphs
+ * add in another order; weights of 16 bits have 11 digits of two. */
+#define TOLERANCE 1e-4
+#define TOLERANCE_HALF 5e-3
+
+/* ---- JSON ---- */
+
+static void
+add_views (JsonBuilder *b, const DmlViewFigures *views)
+{
+  json_builder_set_member_name (b, "one_photograph");
+  json_builder_begin_object (b);
+  dml_figures_add_count (b, "enrolled", views->n_gallery);
+  dml_figures_add_count (b, "unknown", views->n_unknown);
+  dml_figures_add_number (b, "right", views->figures.right);
+  dml_figures_add_number (b, "auroc", views->figures.auroc);
+  dml_figures_add_number (b, "oscr", views->figures.oscr);
+  dml_figures_add_number (b, "dir_fpir_1", views->figures.dir_1);
+  json_builder_end_object (b);
+}
+
+static char *
+measures_text (const DmlMeasures *m)
+{
+  JsonBuilder *b = json_builder_new ();
+
+  json_builder_begin_object (b);
+  dml_figures_add_measures (b, m);
+  json_builder_end_object (b);
+  return dml_figures_to_text (b);
+}
+
+static char *
+thresholds_text (const DmlMeasures *m)
+{
+  JsonBuilder *b = json_builder_new ();
+
+  json_builder_begin_array (b);
+  for (int i = 0; i < DML_N_FARS; i++) {
+    const DmlCalibrated *c = &m->calibrated[i];
+
+    if (!c->there)
+      continue;
+    json_builder_begin_object (b);
+    dml_figures_add_number (b, "far", c->far);
+    dml_figures_add_number (b, "threshold", c->threshold);
+    dml_figures_add_count (b, "n_genuine", c->n_genuine);
+    dml_figures_add_count (b, "n_impostor", c->n_impostor);
+    dml_figures_add_number (b, "lower", c->lower);
+    dml_figures_add_number (b, "upper", c->upper);
+    json_builder_end_object (b);
+  }
+  json_builder_end_array (b);
+  return dml_figures_to_text (b);
+}
+
+/* ---- encoder.onnx ---- */
+
+static void
+put (GHashTable *table, const char *key, const char *value)
+{
+  if (value != NULL && *value != '\0')
+    g_hash_table_insert (table, g_strdup (key), g_strdup (value));
+}
+
+static char *
+three_numbers (const float *v)
+{
+  char text[3][G_ASCII_DTOSTR_BUF_SIZE];
+
+  for (int i = 0; i < 3; i++)
+    g_ascii_formatd (text[i], sizeof text[i], "%.9g", (double) v[i]);
+  return g_strdup_printf ("%s,%s,%s", text[0], text[1], text[2]);
+}
+
+/* As a user would type it: what was given, not what was chosen. */
+static char *
+command_text (const DmlTrainer *t)
+{
+  g_autofree char *sources = g_strjoinv (" ", t->sources);
+  GString *text = g_string_new ("dml-train");
+  const DmlTrainSetting *setting;
+
+  for (size_t i = 0; (setting = dml_train_setting_at (i)) != NULL; i++) {
+    g_autofree char *value = NULL;
+
+    if (!g_hash_table_contains (t->config->given, setting->name))
+      continue;
+    value = dml_train_setting_get (&t->config->s, setting);
+    g_string_append_printf (text, " --%s=%s", setting->name, value);
+  }
+  for (guint i = 0; t->sources[i] != NULL; i++) {
+    g_autofree char *name = g_path_get_basename (t->sources[i]);
+
+    g_string_append_printf (text, " %s", name);
+  }
+  return g_string_free (text, FALSE);
+}
+
+GHashTable *
+dml_report_metadata (const DmlTrainer *t, const DmlEpoch *epoch)
+{
+  static const char *const fits[] = { "context", "cover", "stretch" };
+  GHashTable *table =
+    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  const DmlTrainSettings *s = &t->config->s;
+  const DmlModel *m = t->model;
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_autofree char *created = g_date_time_format (now, "%Y-%m-%dT%H:%M:%SZ");
+  g_autofree char *input = g_strdup_printf ("%dx%d", m->width, m->height);
+  g_autofree char *mean = three_numbers (m->mean);
+  g_autofree char *std = three_numbers (m->std);
+  g_autofree char *name = g_path_get_basename (t->run);
+  g_autofree char *command = command_text (t);
+
+  put (table, "dml.version", "1");
+  put (table, "dml.name", *s->name ? s->name : name);
+  put (table, "dml.licence", s->licence);
+  put (table, "dml.data", s->data_terms);
+  put (table, "dml.command", command);
+  put (table, "dml.created", created);
+  put (table, "dml.input", input);
+  put (table, "dml.mean", mean);
+  put (table, "dml.std", std);
+  put (table, "dml.fit", fits[m->fit]);
+  put (table, "dml.metric", "cosine");
+  if (epoch->val.n_pictures > 0) {
+    g_autofree char *measures = measures_text (&epoch->val);
+    g_autofree char *thresholds = thresholds_text (&epoch->val);
+
+    put (table, "dml.measures", measures);
+    if (epoch->val.open)
+      put (table, "dml.thresholds", thresholds);
+  }
+  return table;
+}
+
+gboolean
+dml_report_check_encoder (DmlTrainer *t, const char *path, GError **error)
+{
+  g_autoptr (DmlEncoder) encoder = dml_encoder_open (path, error);
+  g_autoptr (DmlSession) session = NULL;
+  const size_t n = MIN (CHECK_PICTURES, t->feed.n), d = t->model->d;
+  g_autofree float *got = g_new (float, d);
+  g_autofree float *want = g_new (float, n *d);
+  g_autofree guint32 *places = g_new (guint32, n);
+  double worst = 0;
+
+  if (encoder == NULL)
+    return FALSE;
+  session = dml_encoder_session_new (encoder, 1, error);
+  for (size_t i = 0; i < n; i++)
+    places[i] = t->feed.items[i * t->feed.n / n];
+  if (session == NULL ||
+      !dml_trainer_embed (t, places, n, 0, want, NULL, error))
+    return FALSE;
+  for (size_t i = 0; i < n; i++) {
+    g_autoptr (DmlPicture) hold = NULL;
+    DmlImage view;
+    const DmlImage *views[] = { &view };
+
+    if (!dml_dataset_view (t->set, places[i], &view, &hold, error) ||
+        !dml_session_embed (session, views, NULL, 1, got, error))
+      return FALSE;
+    for (size_t j = 0; j < d; j++)
+      worst = MAX (worst, fabs ((double) (got[j] - want[i * d + j])));
+  }
+  if (!(worst <= (t->config->s.half_weights ? TOLERANCE_HALF : TOLERANCE)))
+    return dml_fail (error, FORMAT,
+                     "%s: read back, it gives embeddings that differ by %g "
+                     "from the network's; this is a fault of dml, please "
+                     "report it",
+                     path, worst);
+  return TRUE;
+}
+
+/* ---- run.jsonl ---- */
+
+static char *
+jsonl_path (const DmlTrainer *t)
+{
+  return g_build_filename (t->run, "run.jsonl", NULL);
+}
+
+static gboolean
+append_line (const char *path, char *line, GError **error)
+{
+  g_autofree char *whole = g_strconcat (line, "\n", NULL);
+  const int fd = open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  const size_t size = strlen (whole);
+  int number = 0;
+
+  g_free (line);
+  if (fd < 0 || write (fd, whole, size) != (ssize_t) size || fsync (fd) != 0)
+    number = errno ? errno : ENOSPC;
+  if (fd >= 0)
+    close (fd);
+  if (number == 0)
+    return TRUE;
+  g_set_error (error, DML_ERROR, (gint) dml_error_from_errno (number),
+               "%s: cannot be written: %s", path, g_strerror (number));
+  return FALSE;
+}
+
+gboolean
+dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch, gboolean best,
+                  GError **error)
+{
+  g_autofree char *path = jsonl_path (t);
+  JsonBuilder *b = json_builder_new ();
+  const DmlTrainFigures figures = {
+    .epoch = (guint) epoch->epoch,
+    .loss = epoch->loss,
+    .recall_1 = epoch->val.retrieval.recall[DML_RECALL_AT_1],
+    .map_r = epoch->val.retrieval.map_at_r,
+    .auroc = epoch->val.open ? epoch->val.auroc : (double) NAN,
+    .dir_1 = epoch->val.open ? epoch->val.dir_1 : (double) NAN,
+    .one_photograph =
+      epoch->views.n_gallery ? epoch->views.figures.right : (double) NAN,
+    .n_classes = epoch->val.n_classes,
+    .n_pictures = epoch->val.n_pictures,
+    .best = best,
+    .seconds = dml_trainer_seconds (t),
+  };
+
+  json_builder_begin_object (b);
+  dml_figures_add_text (b, "schema", SCHEMA);
+  dml_figures_add_count (b, "epoch", epoch->epoch);
+  dml_figures_add_count (b, "step", t->step);
+  dml_figures_add_number (b, "loss", epoch->loss);
+  dml_figures_add_number (b, "score", epoch->score);
+  json_builder_set_member_name (b, "best");
+  json_builder_add_boolean_value (b, best);
+  dml_figures_add_number (b, "seconds", figures.seconds);
+  json_builder_set_member_name (b, "held_out");
+  json_builder_begin_object (b);
+  dml_figures_add_measures (b, &epoch->val);
+  json_builder_end_object (b);
+  if (epoch->views.n_gallery > 0)
+    add_views (b, &epoch->views);
+  json_builder_end_object (b);
+  if (!append_line (path, dml_figures_to_text (b), error))
+    return FALSE;
+  if (t->listener.epoch)
+    t->listener.epoch (&figures, t->listener.data);
+  return TRUE;
+}
+
+gboolean
+dml_report_resume (DmlTrainer *t, GError **error)
+{
+  g_autofree char *path = jsonl_path (t);
+  g_autofree char *text = NULL;
+  uint64_t n = 0;
+  gsize size = 0;
+
+  if (!g_file_get_contents (path, &text, &size, NULL))
+    return TRUE; /* somebody took it away; it grows anew */
+  for (gsize i = 0; i < size; i++)
+    if (text[i] == '\n' && ++n == t->n_evaluated)
+      return dml_file_replace (path, text, i + 1, error);
+  return TRUE;
+}
+
+/* ---- the folder ---- */
+
+gboolean
+dml_report_begin (DmlTrainer *t, GError **error)
+{
+  g_autofree char *path = jsonl_path (t);
+
+  if (g_mkdir_with_parents (t->run, 0777) != 0) {
+    const int number = errno;
+
+    g_set_error (error, DML_ERROR, (gint) dml_error_from_errno (number),
+                 "%s: cannot be made: %s", t->run, g_strerror (number));
+    return FALSE;
+  }
+  g_unlink (path); /* of a run that never got as far as a checkpoint */
+  return TRUE;
+}
+
+gboolean
+dml_report_config (DmlTrainer *t, GError **error)
+{
+  g_autofree char *path = g_build_filename (t->run, "config.ini", NULL);
+  g_autofree char *text = dml_train_config_to_text (t->config);
+
+  return dml_file_replace (path, text, strlen (text), error);
+}
+
+/* ---- the end ---- */
+
+static gboolean
+embed_with_file (DmlTrainer *t, const char *path, const GArray *members,
+                 float *out, GError **error)
+{
+  g_autoptr (DmlEncoder) encoder = dml_encoder_open (path, error);
+  g_autoptr (DmlSession) session = NULL;
+  const size_t d = t->model->d;
+
+  if (encoder == NULL)
+    return FALSE;
+  session =
+    dml_encoder_session_new (encoder, (unsigned) t->config->s.threads, error);
+  if (session == NULL)
+    return FALSE;
+  for (guint i = 0; i < members->len; i++) {
+    g_autoptr (DmlPicture) hold = NULL;
+    DmlImage view;
+    const DmlImage *views[] = { &view };
+
+    if (!dml_dataset_view (t->set, g_array_index (members, guint32, i), &view,
+                           &hold, error) ||
+        !dml_session_embed (session, views, NULL, 1, out + i * d, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+say_thresholds (DmlTrainer *t, const DmlCalibrated *val, const double *far,
+                const double *right)
+{
+  for (int i = 0; i < DML_N_FARS; i++) {
+    if (!val[i].there)
+      dml_trainer_say (t,
+                       "false accepts %g %%: not reachable with so few "
+                       "held-out pictures",
+                       100 * dml_fars[i]);
+    else if (isnan (far[i]))
+      dml_trainer_say (t, "false accepts %g %%: threshold %.3f",
+                       100 * dml_fars[i], val[i].threshold);
+    else
+      dml_trainer_say (t,
+                       "false accepts %g %%: threshold %.3f; on the test "
+                       "classes %.1f %% of unknown things pass, %.1f %% of "
+                       "known ones are named rightly",
+                       100 * dml_fars[i], val[i].threshold, 100 * far[i],
+                       100 * right[i]);
+  }
+}
+
+gboolean
+dml_report_finish (DmlTrainer *t, GError **error)
+{
+  g_autofree char *path = g_build_filename (t->run, "encoder.onnx", NULL);
+  const size_t n = t->test->len, d = t->model->d;
+  const uint64_t seed = dml_rng_stream (t->config->s.seed, DML_STREAM_MEASURE);
+  g_autofree int32_t *labels = g_new (int32_t, MAX (1, n));
+  double far[DML_N_FARS], right[DML_N_FARS];
+  g_autoptr (DmlMem) x = NULL;
+  DmlMeasures m;
+
+  for (int i = 0; i < DML_N_FARS; i++)
+    far[i] = right[i] = (double) NAN;
+  if (n > 0) {
+    x = dml_mem_new (float, n *d, error);
+    for (size_t i = 0; i < n; i++)
+      labels[i] = (int32_t) dml_dataset_sample (
+                    t->set, g_array_index (t->test, guint32, i))
+                    ->label;
+    if (x == NULL || !embed_with_file (t, path, t->test, x, error) ||
+        !dml_measures_run (x, labels, n, d, seed, TRUE, &m, error) ||
+        !dml_measures_apply (t->best.calibrated, x, labels, n, d, seed, far,
+                             right, error))
+      return FALSE;
+    dml_trainer_say (t,
+                     "test, %u classes never seen and never chosen by: "
+                     "recall@1 %.3f (%.3f to %.3f), MAP@R %.3f, AUROC %.3f, "
+                     "DIR at 1 %% %.3f",
+                     m.n_classes, m.retrieval.recall[DML_RECALL_AT_1],
+                     m.recall_1.low, m.recall_1.high, m.retrieval.map_at_r,
+                     m.open ? m.auroc : (double) NAN,
+                     m.open ? m.dir_1 : (double) NAN);
+  }
+  if (t->best.open)
+    say_thresholds (t, t->best.calibrated, far, right);
+  dml_trainer_say (
+    t, "the best weights, of epoch %" G_GUINT64_FORMAT ", are in %s",
+    t->best.epoch, path);
+  return TRUE;
+}

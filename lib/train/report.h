@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What a run leaves for people and programs: encoder.onnx's metadata, lines of
+ * run.jsonl, config.ini, the last figures. docs/training.md describes them. */
+#pragma once
+
+#include "train/trainer.h"
+
+/* Makes the run's folder. */
+gboolean dml_report_begin (DmlTrainer *t, GError **error);
+gboolean dml_report_config (DmlTrainer *t, GError **error);
+
+/* Drops lines of run.jsonl that the checkpoint does not know of. */
+gboolean dml_report_resume (DmlTrainer *t, GError **error);
+
+/* Keys of DESIGN's table for the weights of this epoch. (transfer full) */
+GHashTable *dml_report_metadata (const DmlTrainer *t, const DmlEpoch *epoch);
+
+/* The file just written, opened as any program would, gives the same embeddings
+ * as the network in memory. FORMAT where it does not. */
+gboolean dml_report_check_encoder (DmlTrainer *t, const char *path,
+                                   GError **error);
+
+gboolean dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch, gboolean best,
+                           GError **error);
+
+/* Test classes through encoder.onnx, thresholds applied to them. */
+gboolean dml_report_finish (DmlTrainer *t, GError **error);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The loop: load, choose, build, then steps with an evaluation and a checkpoint
+ * at each epoch's end. */
+#include "train/trainer.h"
+#include "train/report.h"
+#include "base/error.h"
+#include "base/threads.h"
+
+#include <math.h>
+#include <string.h>
+
+#define PROBE_WARM 2
+#define PROBE_STEPS 6
+#define REPORT_EVERY 0.2 /* seconds between progress reports */
+#define SMOOTHING 0.05   /* of the loss and rate that progress shows */
+
+static double
+now (void)
+{
+  return (double) g_get_monotonic_time () / 1e6;
+}
+
+static gboolean
+stopped (GCancellable *cancellable)
+{
+  return g_cancellable_is_cancelled (cancellable);
+}
+
+/* Seconds of a step, without changing anything that is trained. */
+static gboolean
+probe (DmlTrainer *t, double *seconds, GError **error)
+{
+  g_autoptr (DmlLoader) loader =
+    dml_feed_start (&t->feed, (unsigned) t->config->s.loaders, 0, error);
+  DmlStepFigures figures;
+  double start = now ();
+
+  if (loader == NULL)
+    return FALSE;
+  for (int i = 0; i < PROBE_WARM + PROBE_STEPS; i++) {
+    if (i == PROBE_WARM)
+      start = now ();
+    if (!dml_trainer_step (t, dml_loader_next (loader), TRUE, &figures, error))
+      return FALSE;
+  }
+  *seconds = (now () - start) / PROBE_STEPS;
+  for (size_t i = 0; i < t->mix.n; i++)
+    dml_loss_reset_memory (t->mix.part[i].loss);
+  return TRUE;
+}
+
+/* ---- progress ---- */
+
+typedef struct {
+  double reported, step_seconds, loss; /* smoothed; NaN at first */
+  double last;
+  double epoch_began,
+    epoch_seconds; /* of the last epochs, evaluation and all */
+} Pace;
+
+static void
+smooth (double *value, double sample)
+{
+  *value = isnan (*value) ? sample : *value + SMOOTHING * (sample - *value);
+}
+
+static void
+smooth_epoch (Pace *pace, double seconds)
+{
+  pace->epoch_seconds = isnan (pace->epoch_seconds)
+                          ? seconds
+                          : 0.5 * (pace->epoch_seconds + seconds);
+}
+
+static void
+report_progress (DmlTrainer *t, Pace *pace, double loss)
+{
+  const double time = now ();
+  DmlTrainProgress p = { .stage = DML_TRAIN_STAGE_TRAIN };
+
+  smooth (&pace->step_seconds, time - pace->last);
+  smooth (&pace->loss, loss);
+  pace->last = time;
+  if (t->listener.progress == NULL || time - pace->reported < REPORT_EVERY)
+    return;
+  pace->reported = time;
+  p.done = t->step % t->feed.per_epoch;
+  p.total = t->feed.per_epoch;
+  p.epoch = (guint) (t->step / t->feed.per_epoch + 1);
+  p.n_epochs = (guint) t->n_epochs;
+  p.rate = (double) (t->feed.batch * t->feed.views) / pace->step_seconds;
+  p.loss = pace->loss;
+  p.seconds_left = dml_trainer_seconds (t) / (double) MAX (1, t->step) *
+                   (double) (t->n_steps - t->step);
+  t->listener.progress (&p, t->listener.data);
+}
+
+/* ---- the loop ---- */
+
+static gboolean
+end_of_epoch (DmlTrainer *t, Pace *pace, gboolean *enough,
+              GCancellable *cancellable, GError **error)
+{
+  const DmlTrainSettings *s = &t->config->s;
+  const uint64_t epoch = t->step / t->feed.per_epoch;
+
+  if (epoch % s->evaluate_every == 0 || t->step == t->n_steps)
+    if (!dml_trainer_evaluate (t, cancellable, error))
+      return FALSE;
+  t->loss_sum = 0;
+  t->loss_n = 0;
+  smooth_epoch (pace, now () - pace->epoch_began);
+  dml_trainer_replan (t, pace->epoch_seconds);
+  pace->epoch_began = pace->last = now ();
+  *enough = s->stop_early > 0 && t->since_best >= s->stop_early;
+  return dml_trainer_save (t, error);
+}
+
+static gboolean
+stop_saved (DmlTrainer *t, GError **error)
+{
+  if (!dml_trainer_save (t, error))
+    return FALSE;
+  return dml_fail (error, CANCELLED,
+                   "stopped after step %" G_GUINT64_FORMAT
+                   " of %" G_GUINT64_FORMAT
+                   "; all is saved. To go on: dml-train --resume %s",
+                   t->step, t->n_steps, t->run);
+}
+
+static gboolean
+loop (DmlTrainer *t, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (DmlLoader) loader =
+    dml_feed_start (&t->feed, (unsigned) t->config->s.loaders, t->step, error);
+  Pace pace = { .step_seconds = (double) NAN,
+                .loss = (double) NAN,
+                .last = now (),
+                .epoch_began = now (),
+                .epoch_seconds = (double) NAN };
+  gboolean enough = FALSE;
+
+  if (loader == NULL)
+    return FALSE;
+  t->last_checkpoint = now ();
+  while (t->step < t->n_steps && !enough) {
+    DmlStepFigures figures;
+
+    if (stopped (cancellable))
+      return stop_saved (t, error);
+    if (!dml_trainer_step (t, dml_loader_next (loader), FALSE, &figures, error))
+      return FALSE;
+    t->loss_sum += figures.loss;
+    t->loss_n++;
+    report_progress (t, &pace, figures.loss);
+    if (t->step % t->feed.per_epoch == 0) {
+      if (!end_of_epoch (t, &pace, &enough, cancellable, error))
+        return FALSE; /* the last checkpoint stands */
+    } else if (now () - t->last_checkpoint > t->config->s.checkpoint_every) {
+      if (!dml_trainer_save (t, error))
+        return FALSE;
+    }
+  }
+  if (enough)
+    dml_trainer_say (t,
+                     "stopped early: %" G_GUINT64_FORMAT
+                     " evaluations without a better one",
+                     t->since_best);
+  return TRUE;
+}
+
+gboolean
+dml_trainer_plan (DmlTrainer *t, GCancellable *cancellable, GError **error)
+{
+  double seconds;
+
+  if (!dml_trainer_load (t, cancellable, error) ||
+      !dml_trainer_choose (t, error) || !dml_trainer_build (t, error) ||
+      !probe (t, &seconds, error))
+    return FALSE;
+  dml_trainer_choose_length (t, seconds, 0);
+  dml_trainer_say (
+    t,
+    "a step takes %.0f ms (%.0f views/s): %u epochs of %u steps, about "
+    "%.1f minutes without evaluations",
+    1e3 * seconds, (double) (t->feed.batch * t->feed.views) / seconds,
+    (guint) t->n_epochs, (guint) t->feed.per_epoch,
+    seconds * (double) t->n_steps / 60);
+  return TRUE;
+}
+
+/* Untrained figures, length, config.ini, the first checkpoint. */
+static gboolean
+begin (DmlTrainer *t, GCancellable *cancellable, GError **error)
+{
+  double seconds = 0, start = now ();
+
+  if (!dml_trainer_evaluate (t, cancellable, error))
+    return FALSE;
+  const double evaluation = now () - start;
+
+  if (t->config->s.time_budget > 0 && !probe (t, &seconds, error))
+    return FALSE;
+  dml_trainer_choose_length (t, seconds, evaluation);
+  return dml_report_config (t, error) && dml_trainer_save (t, error);
+}
+
+gboolean
+dml_trainer_run (DmlTrainer *t, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (DmlCheckpoint) cp = NULL;
+
+  t->started = g_get_monotonic_time ();
+  if (t->resumed) {
+    g_autofree char *path = g_build_filename (t->run, "last.ckpt", NULL);
+
+    cp = dml_checkpoint_read (path, error);
+    if (cp == NULL)
+      return FALSE;
+  }
+  if (!dml_trainer_load (t, cancellable, error) ||
+      !dml_trainer_choose (t, error) ||
+      (cp == NULL && !dml_report_begin (t, error)) ||
+      !dml_trainer_teach (t, cancellable, error) ||
+      !dml_trainer_build (t, error))
+    return FALSE;
+  if (cp != NULL) {
+    if (!dml_trainer_restore (t, cp, error) || !dml_report_resume (t, error))
+      return FALSE;
+    if (t->step == t->n_steps && !dml_trainer_evaluate (t, cancellable, error))
+      return FALSE; /* ended before; encoder.onnx may be from before its end */
+    dml_trainer_say (
+      t, "going on at step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT,
+      t->step, t->n_steps);
+  } else if (!begin (t, cancellable, error)) {
+    return FALSE;
+  }
+  return loop (t, cancellable, error) && dml_report_finish (t, error);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What a run must remember to go on to the bit, to and from a checkpoint.
+ *
+ * The samplers' decks and every random number follow from the seed and the
+ * step, so the step stands for them. The data set is held to what it was by a
+ * sum over its labels and contents. */
+#include "train/trainer.h"
+#include "base/error.h"
+
+#include <math.h>
+#include <string.h>
+
+#define STATE_VERSION 1
+
+typedef struct {
+  uint64_t version, step, n_steps, n_epochs, per_epoch;
+  uint64_t n_evaluated, since_best, loss_n, collapsed_for;
+  double seconds, loss_sum, untrained_recall;
+  uint64_t data_sum;
+  DmlBest best;
+} Counters;
+
+/* Order, labels, contents and split of all pictures. */
+static uint64_t
+data_sum (const DmlDataset *set)
+{
+  uint64_t sum = set->samples->len;
+
+  for (guint i = 0; i < set->samples->len; i++) {
+    const DmlSample *sample = dml_dataset_sample (set, i);
+    const uint64_t words[] = { sample->label, sample->split, sample->hash[0],
+                               sample->hash[1] };
+
+    for (size_t w = 0; w < G_N_ELEMENTS (words); w++) {
+      sum = (sum ^ words[w]) * 0x9E3779B97F4A7C15u;
+      sum ^= sum >> 32;
+    }
+  }
+  return sum;
+}
+
+static Counters
+counters_of (const DmlTrainer *t)
+{
+  return (Counters){
+    .version = STATE_VERSION,
+    .step = t->step,
+    .n_steps = t->n_steps,
+    .n_epochs = t->n_epochs,
+    .per_epoch = t->feed.per_epoch,
+    .n_evaluated = t->n_evaluated,
+    .since_best = t->since_best,
+    .loss_n = t->loss_n,
+    .collapsed_for = t->collapsed_for,
+    .seconds = dml_trainer_seconds (t),
+    .loss_sum = t->loss_sum,
+    .data_sum = data_sum (t->set),
+    .untrained_recall = t->untrained_recall,
+    .best = t->best,
+  };
+}
+
+/* A block that is trained, averaged or gathered: where, how long, its name in
+ * the checkpoint. */
+typedef void (*BlockFunc) (DmlTrainer *t, const char *name, void *data,
+                           size_t n_bytes, gpointer user);
+
+static void
+each_block (DmlTrainer *t, BlockFunc func, gpointer user)
+{
+  size_t n;
+  DmlStatistic *statistics = dml_train_statistics (t->model->train, &n);
+
+  for (size_t i = 0; i < n; i++) {
+    g_autofree char *name =
+      g_strconcat ("statistic/", statistics[i].name, NULL);
+
+    func (t, name, statistics[i].data, statistics[i].n * sizeof (float), user);
+  }
+  for (size_t i = 0; i < t->n_params; i++) {
+    g_autofree char *name = g_strconcat ("weight/", t->params[i].name, NULL);
+
+    func (t, name, t->params[i].value, t->params[i].n * sizeof (float), user);
+  }
+  for (size_t i = 0; i < dml_optim_n_blocks (t->optim); i++) {
+    g_autofree char *name = NULL;
+    float *data = dml_optim_block (t->optim, i, &n, &name);
+
+    func (t, name, data, n * sizeof (float), user);
+  }
+  for (size_t i = 0; i < t->mix.n; i++) {
+    DmlLossState *state = dml_loss_state (t->mix.part[i].loss, &n);
+
+    for (size_t j = 0; j < n; j++) {
+      g_autofree char *name = g_strdup_printf ("loss/%zu/%s", i, state[j].name);
+
+      func (t, name, state[j].data, state[j].n_bytes, user);
+    }
+  }
+}
+
+static void
+put_block (DmlTrainer *t, const char *name, void *data, size_t n_bytes,
+           gpointer user)
+{
+  dml_checkpoint_put (user, name, data, n_bytes);
+}
+
+gboolean
+dml_trainer_save (DmlTrainer *t, GError **error)
+{
+  g_autoptr (DmlCheckpoint) cp = dml_checkpoint_new ();
+  g_autofree char *path = g_build_filename (t->run, "last.ckpt", NULL);
+  g_autofree char *config = dml_train_config_to_text (t->config);
+  g_autofree char *sources = g_strjoinv ("\n", t->sources);
+  const Counters counters = counters_of (t);
+
+  dml_checkpoint_put_text (cp, "config", config);
+  dml_checkpoint_put_text (cp, "sources", sources);
+  dml_checkpoint_put (cp, "counters", &counters, sizeof counters);
+  dml_checkpoint_put_u64 (cp, "optimiser/steps",
+                          dml_optim_get_steps (t->optim));
+  each_block (t, put_block, cp);
+  if (!dml_checkpoint_write (cp, path, error))
+    return FALSE;
+  t->last_checkpoint = (double) g_get_monotonic_time () / 1e6;
+  return TRUE;
+}
+
+typedef struct {
+  const DmlCheckpoint *cp;
+  GError *error; /* the first one */
+} Restoring;
+
+static void
+get_block (DmlTrainer *t, const char *name, void *data, size_t n_bytes,
+           gpointer user)
+{
+  Restoring *r = user;
+
+  if (r->error == NULL)
+    dml_checkpoint_copy (r->cp, name, data, n_bytes, &r->error);
+}
+
+gboolean
+dml_trainer_restore (DmlTrainer *t, const DmlCheckpoint *cp, GError **error)
+{
+  g_autofree char *encoder = g_build_filename (t->run, "encoder.onnx", NULL);
+  Restoring r = { .cp = cp };
+  uint64_t optim_steps;
+  Counters c;
+
+  if (!dml_checkpoint_copy (cp, "counters", &c, sizeof c, error) ||
+      !dml_checkpoint_get_u64 (cp, "optimiser/steps", &optim_steps, error))
+    return FALSE;
+  if (c.version != STATE_VERSION || c.per_epoch == 0 || c.n_epochs == 0 ||
+      c.n_epochs > UINT64_MAX / c.per_epoch ||
+      c.n_steps != c.n_epochs * c.per_epoch || c.step > c.n_steps)
+    return dml_fail (error, FORMAT, "%s/last.ckpt: its counters make no sense",
+                     t->run);
+  if (c.data_sum != data_sum (t->set) || c.per_epoch != t->feed.per_epoch)
+    return dml_fail (error, MISMATCH,
+                     "%s: the pictures are not those that the run began with; "
+                     "put them back, or start a new run from its encoder.onnx "
+                     "with --init",
+                     t->run);
+  each_block (t, get_block, &r);
+  if (r.error != NULL) {
+    g_propagate_error (error, r.error);
+    return FALSE;
+  }
+  dml_optim_set_steps (t->optim, optim_steps);
+  t->step = c.step;
+  t->n_steps = c.n_steps;
+  t->n_epochs = c.n_epochs;
+  t->n_evaluated = c.n_evaluated;
+  t->since_best = c.since_best;
+  t->loss_n = c.loss_n;
+  t->collapsed_for = c.collapsed_for;
+  t->seconds = c.seconds;
+  t->loss_sum = c.loss_sum;
+  t->untrained_recall = c.untrained_recall;
+  t->best = c.best;
+  if (!g_file_test (encoder, G_FILE_TEST_EXISTS))
+    t->best.score = (double) NAN; /* the next evaluation writes it again */
+  return TRUE;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The inside of a training run, shared by the files that make it up:
+ *   trainer.c   what programs call            plan.c    choosing settings
+ *   setup.c     pictures, network, losses     feed.c    batches of views
+ *   step.c      one step                      embed.c   pictures to embeddings
+ *   evaluate.c  figures, encoder.onnx         state.c   checkpoints
+ *   run.c       the loop                      teach.c   a teacher's embeddings
+ */
+#pragma once
+
+#include "train/checkpoint.h"
+#include "train/config.h"
+#include "train/dataset.h"
+#include "train/loader.h"
+#include "train/measures.h"
+#include "train/mix.h"
+#include "train/model.h"
+#include "train/optim.h"
+#include "image/augment.h"
+#include "image/preprocess.h"
+#include "metric/sampler.h"
+
+/* Streams of the run's random numbers (base/rng.h). */
+enum {
+  DML_STREAM_VIEWS = 1,
+  DML_STREAM_ESTIMATE,
+  DML_STREAM_MEASURE,
+  DML_STREAM_PREVIEW,
+  DML_STREAM_CLUTTER,
+};
+
+/* The pictures that are trained on and how a batch is made of them. */
+typedef struct {
+  const DmlDataset *set;
+  uint32_t *items; /* n: places in set->samples */
+  int32_t *labels; /* n: 0 .. n_classes - 1 */
+  size_t n, n_classes;
+  DmlSampler *sampler;
+  uint64_t seed, per_epoch; /* batches */
+  size_t batch, views;      /* pictures in a batch, views of each */
+  DmlAugment augment;
+  DmlAugmenter **augmenters; /* one a worker */
+  size_t n_augmenters;
+  DmlPreprocess preprocess;
+} DmlFeed;
+
+typedef struct {
+  double loss;         /* sum over the mix */
+  double grad_norm;    /* before clipping */
+  double d_pos, d_neg; /* of the first loss's figures */
+  double active;       /* share of active terms of the first pairwise loss */
+} DmlStepFigures;
+
+/* A thing from one photograph: clean pictures of half of the held-out classes
+ * are the gallery, augmented views of them (other backgrounds, other light) the
+ * known probes, views of the other half the unknown ones. */
+typedef struct {
+  guint n_gallery, n_unknown; /* 0: too few held-out classes */
+  DmlOneShot figures;
+} DmlViewFigures;
+
+/* One line of run.jsonl and what the next decisions look back at. */
+typedef struct {
+  uint64_t epoch;
+  double loss, train_seconds;
+  DmlMeasures val;
+  DmlViewFigures views;
+  double score; /* what the best epoch is chosen by */
+} DmlEpoch;
+
+/* What is remembered of the epoch in encoder.onnx. */
+typedef struct {
+  double score;
+  uint64_t epoch;
+  uint64_t open; /* thresholds were calibrated */
+  DmlCalibrated calibrated[DML_N_FARS];
+} DmlBest;
+
+struct _DmlTrainer {
+  char **sources; /* NULL-terminated */
+  char *run;
+  DmlTrainConfig *config; /* as resolved, once planned */
+  DmlTrainListener listener;
+  gboolean resumed;
+
+  DmlDataset *set;
+  DmlFeed feed;
+  GArray *val, *test; /* places in set->samples */
+  DmlModel *model;
+  DmlMix mix;
+  DmlOptimParam *params;
+  size_t n_params;
+  GPtrArray *names; /* that params points to */
+  DmlOptim *optim;
+  DmlSchedule schedule;
+  float *teacher; /* n x d_teacher, in the order of feed.items, or NULL */
+  size_t d_teacher;
+
+  uint64_t step, n_steps, n_epochs;
+  double seconds; /* of sittings before this one */
+  gint64 started; /* of this one */
+  DmlBest best;   /* score is NaN before the first evaluation */
+  uint64_t n_evaluated, since_best;
+  double untrained_recall; /* at 1, of step 0; what training must beat */
+  double loss_sum;         /* over the epoch so far */
+  uint64_t loss_n;
+  uint64_t collapsed_for; /* steps in a row without spread */
+  double last_checkpoint; /* monotonic seconds */
+};
+
+void dml_trainer_say (const DmlTrainer *t, const char *format, ...)
+  G_GNUC_PRINTF (2, 3);
+void dml_trainer_warn (const DmlTrainer *t, const char *format, ...)
+  G_GNUC_PRINTF (2, 3);
+double dml_trainer_seconds (const DmlTrainer *t); /* since the run began */
+
+/* plan.c: fills in what stands at "chosen" and says why. */
+gboolean dml_trainer_choose_input (DmlTrainer *t, GError **error);
+gboolean dml_trainer_choose (DmlTrainer *t, GError **error);
+void dml_trainer_choose_length (DmlTrainer *t, double step_seconds,
+                                double evaluation_seconds);
+
+void dml_trainer_replan (DmlTrainer *t, double epoch_seconds);
+
+/* setup.c */
+gboolean dml_trainer_load (DmlTrainer *t, GCancellable *cancellable,
+                           GError **error);
+gboolean dml_trainer_build (DmlTrainer *t, GError **error);
+
+/* feed.c */
+gboolean dml_feed_init (DmlFeed *feed, const DmlTrainer *t, GError **error);
+void dml_feed_clear (DmlFeed *feed);
+DmlLoader *dml_feed_start (DmlFeed *feed, unsigned n_loaders, uint64_t step,
+                           GError **error);
+/* An augmented view of any picture of the set, drawn from the stream that
+ * (stream, place) name; what may lie behind it is a training picture. */
+void dml_feed_view (DmlFeed *feed, uint64_t stream, uint64_t place,
+                    guint32 sample, unsigned worker, float *out);
+
+/* step.c */
+gboolean dml_trainer_step (DmlTrainer *t, const DmlLoaderBatch *batch,
+                           gboolean probe, DmlStepFigures *figures,
+                           GError **error);
+
+/* embed.c: pictures through the weights as they stand, BN statistics as stored;
+ * clean where stream is 0, else an augmented view each. out: n x D. */
+gboolean dml_trainer_embed (DmlTrainer *t, const guint32 *places, size_t n,
+                            uint64_t stream, float *out,
+                            GCancellable *cancellable, GError **error);
+/* Batch norm's statistics anew, over uniform batches of clean pictures. */
+gboolean dml_trainer_estimate (DmlTrainer *t, GError **error);
+
+/* evaluate.c */
+gboolean dml_trainer_evaluate (DmlTrainer *t, GCancellable *cancellable,
+                               GError **error);
+
+/* state.c */
+gboolean dml_trainer_save (DmlTrainer *t, GError **error);
+gboolean dml_trainer_restore (DmlTrainer *t, const DmlCheckpoint *cp,
+                              GError **error);
+
+/* teach.c */
+gboolean dml_trainer_teach (DmlTrainer *t, GCancellable *cancellable,
+                            GError **error);
