@@ -291,10 +291,13 @@ load_thresholds (DmlStore *store, GArray *thresholds, GError **error)
     if (!(t.threshold.false_accept_rate > 0.0 &&
           t.threshold.false_accept_rate < 1.0) ||
         !isfinite (t.threshold.threshold) || t.n_crowd < 1 ||
-        t.n_crowd >= DML_NEAREST_LABELS)
+        t.n_crowd >= DML_NEAREST_LABELS) {
+      g_autofree char *shown = dml_error_quote (key);
+
       return dml_fail (error, FORMAT,
                        "%s: threshold %s is damaged; calibrate again",
-                       store->path, key != NULL ? key : "?");
+                       store->path, shown);
+    }
     g_array_append_val (thresholds, t);
   }
 }

@@ -72,7 +72,7 @@ dml_space_check (const DmlSpace *have, const DmlSpace *want, const char *path,
 /* Why reading or writing failed, from the system's number where SQLite kept it
  * and its own words otherwise. */
 static gboolean
-fail_io (DmlStore *store, const char *doing, GError **error)
+fail_io (DmlStore *store, const char *doing, const char *why, GError **error)
 {
   const int errnum = sqlite3_system_errno (store->db);
   const DmlError code = dml_error_from_errno (errnum);
@@ -83,13 +83,15 @@ fail_io (DmlStore *store, const char *doing, GError **error)
                      store->path, doing);
   g_set_error (error, DML_ERROR, errnum != 0 ? code : DML_ERROR_IO,
                "%s: %s: %s", store->path, doing,
-               errnum != 0 ? g_strerror (errnum) : sqlite3_errmsg (store->db));
+               errnum != 0 ? g_strerror (errnum) : why);
   return FALSE;
 }
 
 gboolean
 dml_store_fail (DmlStore *store, int rc, const char *doing, GError **error)
 {
+  /* SQLite quotes what it found in the file. */
+  g_autofree char *why = dml_error_quote (sqlite3_errmsg (store->db));
   const char *path = store->path;
 
   switch (rc & 0xff) {
@@ -117,14 +119,14 @@ dml_store_fail (DmlStore *store, int rc, const char *doing, GError **error)
   case SQLITE_ERROR:     /* no such table or column */
   case SQLITE_SCHEMA:
     return dml_fail (error, FORMAT, "%s: %s: the file is damaged (%s)", path,
-                     doing, sqlite3_errmsg (store->db));
+                     doing, why);
   case SQLITE_NOMEM:
     return dml_fail (error, NO_MEMORY, "%s: %s: no memory", path, doing);
   case SQLITE_TOOBIG:
     return dml_fail (error, LIMIT, "%s: %s: a value is larger than %d MiB",
                      path, doing, STORE_BLOB_MAX >> 20);
   default:
-    return fail_io (store, doing, error);
+    return fail_io (store, doing, why, error);
   }
 }
 
