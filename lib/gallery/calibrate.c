@@ -212,9 +212,10 @@ calibrate_on_gallery (DmlGallery *gallery, const DmlSnapshot *snapshot,
   g_auto (DmlLeads) items = { 0 }, prototypes = { 0 };
   DmlLeadFit fit;
 
-  if (!dml_leads_measure (snapshot, &dml_classifier_knn, &items, error) ||
-      !dml_leads_measure (snapshot, &dml_classifier_prototype, &prototypes,
-                          error))
+  if (!dml_leads_measure (snapshot, &dml_classifier_knn, DML_PROBES_MAX, &items,
+                          error) ||
+      !dml_leads_measure (snapshot, &dml_classifier_prototype, DML_PROBES_MAX,
+                          &prototypes, error))
     return FALSE;
   dml_leads_fit (&items, rate, &fit);
   if (threshold != NULL)

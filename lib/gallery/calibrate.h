@@ -27,11 +27,16 @@ typedef struct {
   double *weight;   /* n: 1 / probes of its label; sums to n_labels */
 } DmlLeads;
 
-/* @klass: knn (similarity of items) or prototype. The snapshot has at least
- * three labels with items. Runs on the process's pool. */
+/* Searches that a calibration takes at most; in 10,000 x 256 they take a
+ * second. */
+#define DML_PROBES_MAX 4000
+
+/* @klass: knn (similarity of items) or prototype. @n_probes: show no more items
+ * than this, taken evenly from the labels. The snapshot has at least three
+ * labels with items. Runs on the process's pool. */
 gboolean dml_leads_measure (const DmlSnapshot *snapshot,
-                            const DmlClassifierClass *klass, DmlLeads *leads,
-                            GError **error);
+                            const DmlClassifierClass *klass, guint n_probes,
+                            DmlLeads *leads, GError **error);
 void dml_leads_clear (DmlLeads *leads);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (DmlLeads, dml_leads_clear)
 

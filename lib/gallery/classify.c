@@ -86,6 +86,19 @@ dml_near_items (const DmlSnapshot *snapshot, const DmlQuery *query,
   }
 }
 
+void
+dml_near_drop (DmlNear *near, guint label)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < near->n; i++)
+    if (near->label[i] != label) {
+      near->label[n] = near->label[i];
+      near->similarity[n++] = near->similarity[i];
+    }
+  near->n = n;
+}
+
 #define JUDGE_BLOCK 64
 
 void
@@ -95,7 +108,8 @@ dml_judge_scores (const DmlClassifierClass *klass, gconstpointer model,
 {
   DmlNear *near = &verdict->near;
   double block[JUDGE_BLOCK];
-  double sum = 0.0, best = -INFINITY; /* sum of exp ((s - best) / tau) */
+  double sum = 0.0,
+         best = -(double) INFINITY; /* sum of exp ((s - best) / tau) */
 
   near->n = 0;
   for (guint first = 0; first < classes->n; first += JUDGE_BLOCK) {
@@ -103,7 +117,7 @@ dml_judge_scores (const DmlClassifierClass *klass, gconstpointer model,
 
     klass->scores (model, query, first, n, block);
     for (guint i = 0; i < n; i++) {
-      const double s = block[i];
+      const double s = MAX (block[i], -G_MAXDOUBLE);
 
       if (s > best) {
         sum = sum * exp ((best - s) / tau) + 1.0;

@@ -102,3 +102,6 @@ void dml_judge_scores (const DmlClassifierClass *klass, gconstpointer model,
 /* The nearest labels by their nearest items. */
 void dml_near_items (const DmlSnapshot *snapshot, const DmlQuery *query,
                      DmlNear *near);
+
+/* Takes a label out of them. */
+void dml_near_drop (DmlNear *near, guint label);

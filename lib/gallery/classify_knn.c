@@ -54,7 +54,7 @@ vote_weight (const Knn *knn, const DmlQuery *query, guint hit)
                               ? sqrt (MAX (2.0 - 2.0 * s, 0.0))
                               : 1.0 / s - 1.0;
 
-    return 1.0 / (distance + 1e-6);
+    return MAX (1.0 / (distance + 1e-6), 1e-300); /* never no vote at all */
   }
   case DML_VOTE_SOFTMAX:
     return exp (

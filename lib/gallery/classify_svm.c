@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Linear support vector machine, one class against the rest, through
  * liblinear: minimises |(w, b)|^2 / 2 + C sum max (0, 1 - t (w x + b))^2 over
- * unit embeddings (Fan et al. 2008, solver 2: primal, deterministic).
- * Score of a class: w x + b. */
+ * unit embeddings (Fan et al. 2008, solver 2: primal, deterministic). Those of
+ * a Euclidean gallery are divided by their root mean square length, so that C
+ * means the same. Score of a class: w x + b. */
 #include "gallery/classify.h"
 
 #include <linear.h>
@@ -29,6 +30,7 @@ typedef struct {
   struct feature_node *nodes; /* n x (dim + 2): values, bias, end */
   struct feature_node **x;
   double *y; /* class of the item */
+  double scale;
   guint n, dim, n_classes;
 } Problem;
 
@@ -52,6 +54,20 @@ problem_clear (Problem *problem)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Problem, problem_clear)
 
+/* What brings embeddings to unit length on the average. */
+static double
+common_scale (const DmlSnapshot *snapshot)
+{
+  const size_t n = (size_t) snapshot->n_items * snapshot->space.dim;
+  double sum = 0.0;
+
+  if (snapshot->space.metric == DML_METRIC_COSINE)
+    return 1.0;
+  for (size_t i = 0; i < n; i++)
+    sum += (double) snapshot->rows[i] * (double) snapshot->rows[i];
+  return sum > 0.0 ? sqrt (snapshot->n_items / sum) : 1.0;
+}
+
 static gboolean
 problem_init (Problem *problem, const DmlSnapshot *snapshot,
               const DmlClasses *classes, GError **error)
@@ -59,7 +75,10 @@ problem_init (Problem *problem, const DmlSnapshot *snapshot,
   const guint n = snapshot->n_items, dim = snapshot->space.dim;
   guint32 c = 0;
 
-  *problem = (Problem){ .n = n, .dim = dim, .n_classes = classes->n };
+  *problem = (Problem){ .scale = common_scale (snapshot),
+                        .n = n,
+                        .dim = dim,
+                        .n_classes = classes->n };
   problem->nodes =
     dml_mem_new (struct feature_node, (size_t) n * (dim + 2), error);
   if (problem->nodes == NULL ||
@@ -77,7 +96,8 @@ problem_init (Problem *problem, const DmlSnapshot *snapshot,
     problem->x[i] = node;
     problem->y[i] = c;
     for (guint d = 0; d < dim; d++)
-      *node++ = (struct feature_node){ (int) d + 1, (double) values[d] };
+      *node++ = (struct feature_node){ (int) d + 1,
+                                       problem->scale * (double) values[d] };
     *node++ = (struct feature_node){ (int) dim + 1, 1.0 };
     *node = (struct feature_node){ -1, 0.0 };
   }
@@ -159,7 +179,7 @@ choose_cost (const Problem *problem)
 /* liblinear's weights to ours: w[d * n_w + i], classes in order of their first
  * item, and with two classes one vector for both. */
 static void
-take_weights (Svm *svm, const struct model *model)
+take_weights (Svm *svm, const struct model *model, double scale)
 {
   const guint n_w = svm->classes.n == 2 ? 1 : svm->classes.n;
 
@@ -170,7 +190,7 @@ take_weights (Svm *svm, const struct model *model)
 
     for (guint d = 0; d < svm->dim; d++)
       svm->weights[(size_t) to * svm->dim + d] =
-        (float) (sign * model->w[(size_t) d * n_w + from]);
+        (float) (sign * scale * model->w[(size_t) d * n_w + from]);
     svm->bias[to] = sign * model->w[(size_t) svm->dim * n_w + from];
   }
 }
@@ -187,7 +207,7 @@ svm_fit (Svm *svm, const DmlSnapshot *snapshot, double cost, GError **error)
     return TRUE; /* nothing to tell apart: all weights stay 0 */
   model = solve (problem.x, problem.y, problem.n, problem.dim,
                  cost > 0.0 ? cost : choose_cost (&problem));
-  take_weights (svm, model);
+  take_weights (svm, model, problem.scale);
   free_and_destroy_model (&model);
   return TRUE;
 }

@@ -121,6 +121,18 @@ weigh (DmlMatch *match, const DmlMatcher *matcher, const DmlQuery *query,
       dml_crowd (near, label, matcher->n_crowd) + matcher->lead;
 }
 
+/* A query of a length at which products of floats run over or under; no encoder
+ * makes one. (transfer full): it with unit length */
+static float *
+tame (const float *values, guint dim, double inv_norm)
+{
+  float *unit = g_new (float, dim);
+
+  for (guint i = 0; i < dim; i++)
+    unit[i] = (float) ((double) values[i] * inv_norm);
+  return unit;
+}
+
 DmlMatch *
 dml_decide (const DmlMatcher *matcher, const float *values)
 {
@@ -135,6 +147,12 @@ dml_decide (const DmlMatcher *matcher, const float *values)
   DmlVerdict verdict = { .label = -1 };
   DmlMatch *match;
 
+  if (snapshot->space.metric == DML_METRIC_COSINE && query.inv_norm > 0.0 &&
+      (query.inv_norm < 1e-15 || query.inv_norm > 1e15)) {
+    g_autofree float *unit = tame (values, snapshot->space.dim, query.inv_norm);
+
+    return dml_decide (matcher, unit);
+  }
   if (snapshot->n_items > 0 && query.inv_norm > 0.0)
     snapshot->index->klass->search (snapshot->index, values, matcher->k,
                                     &found);

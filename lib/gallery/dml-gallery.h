@@ -296,6 +296,68 @@ DML_API const float *dml_snapshot_get_item (const DmlSnapshot *snapshot,
                                             guint *label);
 
 /**
+ * DmlFindingKind:
+ * @DML_FINDING_OUTLIER: an item unlike its label's others, or nearer to another
+ *   label than to its own: a bad or wrongly labelled picture
+ * @DML_FINDING_CONFUSABLE: two labels that are hard to tell apart
+ * @DML_FINDING_DUPLICATE: the same picture under two labels
+ */
+typedef enum {
+  DML_FINDING_OUTLIER,
+  DML_FINDING_CONFUSABLE,
+  DML_FINDING_DUPLICATE,
+} DmlFindingKind;
+
+#define DML_TYPE_FINDING_KIND (dml_finding_kind_get_type ())
+DML_API GType dml_finding_kind_get_type (void);
+
+/**
+ * DmlFinding:
+ * @kind: what was found
+ * @item: id of the item it is about
+ * @label: its label
+ * @other_item: the item of another label that it is near to, or -1
+ * @other_label: (nullable): that one's label
+ * @similarity: to the label's others, or to @other_item
+ * @expected: what it should at least be, or NaN
+ * @text: a sentence for people
+ *
+ * Something that may be wrong with the pictures of a gallery.
+ */
+typedef struct {
+  DmlFindingKind kind;
+  gint64 item;
+  char *label;
+  gint64 other_item;
+  char *other_label;
+  double similarity, expected;
+  char *text;
+} DmlFinding;
+
+#define DML_TYPE_FINDING (dml_finding_get_type ())
+DML_API GType dml_finding_get_type (void);
+DML_API DmlFinding *dml_finding_copy (const DmlFinding *finding);
+DML_API void dml_finding_free (DmlFinding *finding);
+
+/**
+ * dml_snapshot_audit:
+ * @snapshot: a #DmlSnapshot
+ * @label: (nullable): say only what concerns this label, which is much faster,
+ *   or %NULL for all
+ * @error: (nullable): return location for a #GError
+ *
+ * Looks for pictures that do harm: one bad reference makes strangers match.
+ * Outliers need labels of two items or more, confusable labels a gallery of ten
+ * labels; docs/thresholds.md says what counts as far.
+ *
+ * Returns: (transfer full) (nullable) (element-type DmlFinding): what was
+ * found, in order of items, or %NULL with #DML_ERROR_NOT_FOUND (no such label)
+ * or #DML_ERROR_NO_MEMORY
+ */
+DML_API GPtrArray *dml_snapshot_audit (DmlSnapshot *snapshot, const char *label,
+                                       GError **error);
+
+/**
  * dml_gallery_calibrate:
  * @gallery: a #DmlGallery opened for writing
  * @encoder: (nullable): for its own thresholds, used where the gallery has too
@@ -458,6 +520,7 @@ DML_API void dml_matcher_match (const DmlMatcher *matcher, const float *queries,
                                 size_t n, DmlMatch **matches);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlItem, dml_item_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlFinding, dml_finding_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlGallery, dml_gallery_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlSnapshot, dml_snapshot_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlMatcher, dml_matcher_unref)

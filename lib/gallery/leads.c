@@ -9,26 +9,24 @@
 #include "gallery/match.h"
 #include "gallery/rows.h"
 
-/* Searches that a calibration may take; beyond, labels and items are taken
- * evenly. 4000 in 10,000 x 256 take a second. */
-#define PROBES_MAX 4000
-
 typedef struct {
   const DmlSnapshot *snapshot;
   const DmlClassifierClass *klass;
   gconstpointer model; /* NULL for similarity of items */
   DmlLeads *leads;
   guint32 *row; /* of each probe */
+  guint most;   /* probes */
 } Measure;
 
 /* Which rows are shown: of each label that takes part as many as there is time
  * for, evenly spaced. Fills row and weight. */
 static void
-choose_probes (const DmlSnapshot *snapshot, const DmlClasses *classes,
-               DmlLeads *leads, guint32 *row)
+choose_probes (const Measure *measure, const DmlClasses *classes, guint32 *row)
 {
-  const guint stride = (classes->n - 1) / PROBES_MAX + 1;
-  const guint most = MAX (1, PROBES_MAX / classes->n);
+  const DmlSnapshot *snapshot = measure->snapshot;
+  DmlLeads *leads = measure->leads;
+  const guint stride = (classes->n - 1) / measure->most + 1;
+  const guint most = MAX (1, measure->most / classes->n);
 
   for (guint c = 0; c < classes->n; c += stride) {
     const guint label = classes->label[c];
@@ -74,19 +72,6 @@ own_similarity (const Measure *measure, const DmlQuery *query, guint32 row)
 }
 
 static void
-drop_label (DmlNear *near, guint label)
-{
-  guint n = 0;
-
-  for (guint i = 0; i < near->n; i++)
-    if (near->label[i] != label) {
-      near->label[n] = near->label[i];
-      near->similarity[n++] = near->similarity[i];
-    }
-  near->n = n;
-}
-
-static void
 show_probe (void *data, size_t i, unsigned worker)
 {
   const Measure *measure = data;
@@ -111,7 +96,7 @@ show_probe (void *data, size_t i, unsigned worker)
     snapshot->index->klass->search (snapshot->index, values, 1, &found);
     dml_near_items (snapshot, &query, near);
   }
-  drop_label (near, label);
+  dml_near_drop (near, label);
   leads->impostor[i] =
     near->similarity[0] - dml_crowd (near, near->label[0], leads->n_crowd);
   leads->genuine[i] = NAN;
@@ -129,7 +114,7 @@ measure_all (Measure *measure, const DmlClasses *classes, GError **error)
 {
   const DmlSnapshot *snapshot = measure->snapshot;
   DmlLeads *leads = measure->leads;
-  const size_t room = MIN (snapshot->n_items, (size_t) PROBES_MAX);
+  const size_t room = MIN (snapshot->n_items, measure->most);
   g_autoptr (DmlMem) row = dml_mem_new (guint32, room, error);
   const DmlClassifyParams params = dml_classify_params (snapshot->space.metric);
   gpointer model = NULL;
@@ -141,7 +126,7 @@ measure_all (Measure *measure, const DmlClasses *classes, GError **error)
   if (measure->klass->kind != dml_classifier_knn.kind &&
       !(model = measure->klass->train (snapshot, &params, error)))
     return FALSE;
-  choose_probes (snapshot, classes, leads, row);
+  choose_probes (measure, classes, row);
   measure->model = model;
   measure->row = row;
   dml_parallel_for (leads->n, 0, show_probe, measure);
@@ -152,9 +137,11 @@ measure_all (Measure *measure, const DmlClasses *classes, GError **error)
 
 gboolean
 dml_leads_measure (const DmlSnapshot *snapshot, const DmlClassifierClass *klass,
-                   DmlLeads *leads, GError **error)
+                   guint n_probes, DmlLeads *leads, GError **error)
 {
-  Measure measure = { .snapshot = snapshot, .klass = klass, .leads = leads };
+  Measure measure = {
+    .snapshot = snapshot, .klass = klass, .leads = leads, .most = n_probes
+  };
   DmlClasses classes;
   gboolean ok;
 

@@ -261,7 +261,7 @@ test_unknown_things_are_rejected_at_the_wished_rate (void)
     }
     snapshot = fixture_snapshot (rows, labels, N, N, DIM, DML_METRIC_COSINE);
     g_assert_true (
-      dml_leads_measure (snapshot, &dml_classifier_knn, &leads, NULL));
+      dml_leads_measure (snapshot, &dml_classifier_knn, 1000, &leads, NULL));
     dml_leads_fit (&leads, 0.1, &fit);
     count_accepted (snapshot, fit.lead, &rng, share);
     mean[0] += share[0] / N_SHOPS;
@@ -297,7 +297,7 @@ test_leads_are_those_of_the_rest (void)
     g_auto (DmlLeads) leads = { 0 };
     guint i = 0;
 
-    g_assert_true (dml_leads_measure (snapshot, klass, &leads, NULL));
+    g_assert_true (dml_leads_measure (snapshot, klass, 1000, &leads, NULL));
     g_assert_cmpuint (leads.n, ==, N);
     g_assert_cmpuint (leads.n_labels, ==, N_LABELS);
     g_assert_cmpuint (leads.n_genuine, ==, N_LABELS);
