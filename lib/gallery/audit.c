@@ -31,8 +31,9 @@ G_DEFINE_ENUM_TYPE (DmlFindingKind, dml_finding_kind,
 #define OWN_MAX 500      /* items of a label that one is compared with */
 #define SAME 0.9995      /* two pictures of this similarity are one */
 #define CONFUSED_RATE 0.01
-#define FEW_PROBES 400 /* for one label: two figures of the leads are wanted   \
-                        */
+#define FEW_PROBES                                                             \
+  400 /* for one label: two figures of the leads are wanted                    \
+       */
 
 DmlFinding *
 dml_finding_copy (const DmlFinding *finding)

@@ -251,8 +251,9 @@ dml_gallery_verify (DmlGallery *gallery, char ***problems, GError **error)
   dml_store_unbound_work (gallery->store);
   /* Whatever else would keep a snapshot from being made. */
   if (why == NULL && found->len == 0 && !gallery->in_session) {
-    g_autoptr (DmlSnapshot) snapshot =
-      dml_snapshot_load (gallery->store, NULL, &why);
+    DmlSnapshot *snapshot = dml_snapshot_load (gallery->store, NULL, &why);
+
+    g_clear_pointer (&snapshot, dml_snapshot_unref);
   }
   dml_gallery_unlock (gallery);
   /* Damage that stops the reading is what was asked for. */

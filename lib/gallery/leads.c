@@ -99,7 +99,7 @@ show_probe (void *data, size_t i, unsigned worker)
   dml_near_drop (near, label);
   leads->impostor[i] =
     near->similarity[0] - dml_crowd (near, near->label[0], leads->n_crowd);
-  leads->genuine[i] = NAN;
+  leads->genuine[i] = (double) NAN;
   if (dml_snapshot_n_of (snapshot, label) > 1) {
     const double own = own_similarity (measure, &query, row);
 
