@@ -46,9 +46,8 @@ dml_error_from_errno (int errnum)
 }
 
 char *
-dml_error_quote (const char *text)
+dml_error_quote_long (const char *text, size_t max_chars)
 {
-  enum { MAX_CHARS = 80 };
   GString *out = g_string_new (NULL);
   const char *p = text ? text : "";
 
@@ -56,7 +55,7 @@ dml_error_quote (const char *text)
     const gunichar c = g_utf8_get_char_validated (p, -1);
     const gboolean bad = c == (gunichar) -1 || c == (gunichar) -2;
 
-    if (i == MAX_CHARS) {
+    if (i == max_chars) {
       g_string_append (out, "...");
       break;
     }
@@ -71,4 +70,10 @@ dml_error_quote (const char *text)
     }
   }
   return g_string_free (out, FALSE);
+}
+
+char *
+dml_error_quote (const char *text)
+{
+  return dml_error_quote_long (text, 80);
 }

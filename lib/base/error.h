@@ -24,3 +24,6 @@ DmlError dml_error_from_errno (int errnum);
  * characters, line breaks and broken UTF-8 escaped, cut after 80 characters.
  * NULL reads as "". (transfer full) */
 char *dml_error_quote (const char *text);
+
+/* The same, cut after max_chars: for a sentence that has such text in it. */
+char *dml_error_quote_long (const char *text, size_t max_chars);

@@ -7,7 +7,9 @@
 
 #include <dml/dml-encoder.h>
 
-#define DML_ENCODER_MAX_DIM 65536 /* floats in an embedding */
+#define DML_ENCODER_MAX_DIM 65536                  /* floats in an embedding */
+#define DML_ENCODER_MAX_VALUE ((size_t) 256 << 20) /* bytes of an activation   \
+                                                    */
 
 /* What `dml.*` metadata say, checked, with the defaults of docs/encoder.md. */
 typedef struct {

@@ -149,6 +149,29 @@ net_settle_output (DmlNet *net, size_t batch, GError **error)
   return TRUE;
 }
 
+/* A file of a few bytes can ask for any activation; real ones have a few MiB.
+ */
+static gboolean
+net_check_sizes (const DmlNet *net, GError **error)
+{
+  for (guint i = 0; i < net->graph->values->len; i++) {
+    const DmlValue *value = dml_graph_value_at (net->graph, i);
+    size_t n = 0;
+
+    if (value->known == NULL && value->constant == NULL &&
+        dml_shape_count (&value->shape, value->dtype, &n) &&
+        n * dml_dtype_size (value->dtype) > DML_ENCODER_MAX_VALUE) {
+      g_autofree char *name = dml_error_quote (value->name);
+      g_autofree char *text = dml_shape_to_string (&value->shape);
+
+      return dml_fail (error, LIMIT,
+                       "value \"%s\" is %s; at most %zu MiB for one picture",
+                       name, text, DML_ENCODER_MAX_VALUE >> 20);
+    }
+  }
+  return TRUE;
+}
+
 /* Whether the graph really takes any batch: exporters freeze the batch into
  * Reshape and still declare it free. */
 static gboolean
@@ -173,7 +196,7 @@ dml_net_new (DmlGraph *graph, const DmlTraits *traits, GError **error)
   batch = MAX (net->fixed_batch, 1);
   if (!net_settle_input (net, traits, error) ||
       !dml_graph_infer (graph, batch, error) ||
-      !net_settle_output (net, batch, error))
+      !net_settle_output (net, batch, error) || !net_check_sizes (net, error))
     return NULL;
   if (net->fixed_batch == 0 && !net_takes_two (net))
     net->fixed_batch = 1;

@@ -27,9 +27,12 @@ node_resolve (DmlNode *node, GError **error)
       return dml_node_fail (node, error, FORMAT,
                             "input %u is left out but needed", i);
     if (value != NULL && value->producer == NULL && value->constant == NULL &&
-        !g_ptr_array_find (node->graph->inputs, value, NULL))
+        !g_ptr_array_find (node->graph->inputs, value, NULL)) {
+      g_autofree char *name = dml_error_quote (value->name);
+
       return dml_node_fail (node, error, FORMAT,
-                            "nothing produces its input \"%s\"", value->name);
+                            "nothing produces its input \"%s\"", name);
+    }
   }
   for (unsigned i = 0; i < op->min_out; i++)
     if (node->out[i] == NULL)
@@ -172,9 +175,12 @@ dml_graph_finish (DmlGraph *graph, GError **error)
     const DmlValue *value = g_ptr_array_index (graph->outputs, i);
 
     if (value->producer == NULL && value->constant == NULL &&
-        !g_ptr_array_find (graph->inputs, value, NULL))
+        !g_ptr_array_find (graph->inputs, value, NULL)) {
+      g_autofree char *name = dml_error_quote (value->name);
+
       return dml_fail (error, FORMAT, "nothing produces the output \"%s\"",
-                       value->name);
+                       name);
+    }
   }
   for (guint i = 0; i < graph->nodes->len; i++)
     if (!node_resolve (dml_graph_node (graph, i), error))

@@ -92,11 +92,13 @@ dml_graph_value (DmlGraph *graph, const char *name, GError **error)
 static gboolean
 value_is_open (const DmlGraph *graph, const DmlValue *value, GError **error)
 {
+  g_autofree char *name = NULL;
+
   if (value->producer == NULL && value->constant == NULL &&
       !g_ptr_array_find (graph->inputs, value, NULL))
     return TRUE;
-  return dml_fail (error, FORMAT, "value \"%s\" comes from two places",
-                   value->name);
+  name = dml_error_quote (value->name);
+  return dml_fail (error, FORMAT, "value \"%s\" comes from two places", name);
 }
 
 DmlValue *
@@ -185,9 +187,11 @@ dml_graph_add_node (DmlGraph *graph, const char *domain, const char *op_name,
 gboolean
 dml_graph_add_output (DmlGraph *graph, DmlValue *value, GError **error)
 {
-  if (g_ptr_array_find (graph->outputs, value, NULL))
-    return dml_fail (error, FORMAT, "output \"%s\" is named twice",
-                     value->name);
+  if (g_ptr_array_find (graph->outputs, value, NULL)) {
+    g_autofree char *name = dml_error_quote (value->name);
+
+    return dml_fail (error, FORMAT, "output \"%s\" is named twice", name);
+  }
   g_ptr_array_add (graph->outputs, value);
   return TRUE;
 }

@@ -35,9 +35,10 @@ dml_graph_set_input_shape (DmlGraph *graph, unsigned input,
   if (!fits) {
     g_autofree char *has = dml_shape_to_string (declared);
     g_autofree char *wants = dml_shape_to_string (shape);
+    g_autofree char *name = dml_error_quote (value->name);
 
     return dml_fail (error, INVALID, "input \"%s\" is %s in the graph, not %s",
-                     value->name, has, wants);
+                     name, has, wants);
   }
   for (int i = 0; i < shape->rank; i++)
     if (declared->rank < 0 || shape->dim[i] != DML_DIM_FREE)
@@ -72,6 +73,7 @@ infer_inputs (DmlGraph *graph, size_t batch, GError **error)
 {
   for (unsigned i = 0; i < graph->inputs->len; i++) {
     DmlValue *value = g_ptr_array_index (graph->inputs, i);
+    g_autofree char *name = dml_error_quote (value->name);
     g_autofree char *s = dml_shape_to_string (&value->declared);
     size_t n;
 
@@ -82,17 +84,17 @@ infer_inputs (DmlGraph *graph, size_t batch, GError **error)
              value->shape.dim[0] != (int64_t) batch)
       return dml_fail (error, INVALID,
                        "input \"%s\" is %s: the batch is fixed, %zu asked for",
-                       value->name, s, batch);
+                       name, s, batch);
     for (int k = 0; k < value->shape.rank; k++)
       if (value->shape.dim[k] == DML_DIM_FREE)
         return dml_fail (error, UNSUPPORTED,
                          "input \"%s\" is %s: only the first dimension may be "
                          "free; say the size (key dml.input, WxH)",
-                         value->name, s);
+                         name, s);
     if (!dml_shape_count (&value->shape, value->dtype, &n) || n == 0)
       return dml_fail (error, LIMIT,
-                       "input \"%s\" is %s %s, which is not possible",
-                       value->name, dml_dtype_name (value->dtype), s);
+                       "input \"%s\" is %s %s, which is not possible", name,
+                       dml_dtype_name (value->dtype), s);
   }
   return TRUE;
 }

@@ -8,14 +8,18 @@ void
 dml_node_set_error (const DmlNode *node, GError **error, DmlError code,
                     const char *format, ...)
 {
+  g_autofree char *raw = NULL;
   g_autofree char *what = NULL;
+  g_autofree char *op_name = dml_error_quote (node->op_name);
+  g_autofree char *name = dml_error_quote (node->name);
   va_list args;
 
   va_start (args, format);
-  what = g_strdup_vprintf (format, args);
+  raw = g_strdup_vprintf (format, args);
   va_end (args);
-  g_set_error (error, DML_ERROR, code, "node %u (%s \"%.64s\"): %s",
-               node->index, node->op_name, node->name, what);
+  what = dml_error_quote_long (raw, 500); /* it may name values of a file */
+  g_set_error (error, DML_ERROR, code, "node %u (%s \"%s\"): %s", node->index,
+               op_name, name, what);
 }
 
 void
