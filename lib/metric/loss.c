@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "metric/losses/loss-class.h"
 #include "metric/losses/memory.h"
+#include "metric/metrics/spread.h"
 
 #define LOSS_STATS_ROWS 64 /* rows of the batch that mean distances look at */
 
@@ -274,31 +275,21 @@ mine (DmlLoss *loss, const DmlBatch *batch, const DmlTuples **tuples,
   return TRUE;
 }
 
-/* Means over the first rows: a figure for the log, not worth N^2. */
+/* Distances over the first rows only: a figure for the log, not worth N^2. */
 static void
 measure_batch (const DmlBatch *b, DmlLossStats *stats)
 {
-  const size_t n = MIN (b->n, (size_t) LOSS_STATS_ROWS), d = b->d;
-  g_autofree DmlReal *u = g_new (DmlReal, b->n * d);
+  const size_t n = MIN (b->n, (size_t) LOSS_STATS_ROWS);
+  g_autofree DmlReal *u = g_new (DmlReal, b->n * b->d);
   g_autofree double *norm = g_new (double, b->n);
-  double sum[2] = { 0, 0 };
-  size_t count[2] = { 0, 0 };
 
-  dml_rows_normalise (b->x, b->n, d, u, norm);
+  dml_rows_normalise (b->x, b->n, b->d, u, norm);
   for (size_t i = 0; i < b->n; i++) {
     stats->mean_norm += norm[i] / (double) b->n;
     stats->n_zero += norm[i] < 1e-12;
   }
-  for (size_t i = 0; i < n; i++)
-    for (size_t j = 0; j < i; j++) {
-      const double s = dml_real_dot (u + i * d, u + j * d, d);
-      const int side = b->labels[i] != b->labels[j];
-
-      sum[side] += sqrt (fmax (2 - 2 * s, 0));
-      count[side]++;
-    }
-  stats->mean_d_pos = count[0] ? sum[0] / (double) count[0] : (double) NAN;
-  stats->mean_d_neg = count[1] ? sum[1] / (double) count[1] : (double) NAN;
+  dml_mean_distances (u, b->labels, n, b->d, &stats->mean_d_pos,
+                      &stats->mean_d_neg);
 }
 
 /* Whether a pair loss finds no positive or no negative in the batch. */

@@ -103,6 +103,20 @@ size_t dml_metric_outliers (const DmlReal *x, const int32_t *labels, size_t n,
                             size_t d, size_t max, uint32_t *items,
                             double *distances);
 
+/* Two items of different classes that lie nearly on one point: the same thing
+ * under two labels, or one picture twice. */
+typedef struct {
+  uint32_t a, b;   /* items, a < b */
+  double distance; /* on the unit sphere */
+} DmlNearPair;
+
+/* Of each item its nearest of another class, where it is nearer than @limit;
+ * nearest first, at most @max. (transfer full) Costs N^2 D, in blocks. */
+gboolean dml_metric_near_pairs (const DmlReal *x, const int32_t *labels,
+                                size_t n, size_t d, double limit, size_t max,
+                                DmlNearPair **pairs, size_t *n_pairs,
+                                GError **error);
+
 /* ---- open set ----------------------------------------------------------- */
 
 typedef struct {
@@ -161,10 +175,10 @@ typedef struct {
 
 /* Smallest observed impostor score whose bound is at most @far. Scores must be
  * independent units: one a probe class, not one a pair. */
-DmlOperatingPoint
-dml_metric_threshold (const double *genuine, size_t n_genuine,
-                      const double *impostor, size_t n_impostor, double far,
-                      double delta);
+DmlOperatingPoint dml_metric_threshold (const double *genuine, size_t n_genuine,
+                                        const double *impostor,
+                                        size_t n_impostor, double far,
+                                        double delta);
 
 /* ---- clustering --------------------------------------------------------- */
 

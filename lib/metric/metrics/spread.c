@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "metric/metric.h"
+#include "metric/metrics/spread.h"
 #include "metric/pairs.h"
 
 #define SWEEPS 30
@@ -85,13 +86,31 @@ effective_rank (const DmlReal *u, size_t n, size_t d, double *cov)
   return exp (entropy);
 }
 
+void
+dml_mean_distances (const DmlReal *u, const int32_t *labels, size_t n, size_t d,
+                    double *same, double *other)
+{
+  double sum[2] = { 0, 0 };
+  size_t count[2] = { 0, 0 };
+
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < i; j++) {
+      const double dot = dml_real_dot (u + i * d, u + j * d, d);
+      const int side = labels[i] != labels[j];
+
+      sum[side] += sqrt (MAX (2 - 2 * dot, 0));
+      count[side]++;
+    }
+  *same = count[0] ? sum[0] / (double) count[0] : (double) NAN;
+  *other = count[1] ? sum[1] / (double) count[1] : (double) NAN;
+}
+
 gboolean
 dml_metric_spread (const DmlReal *x, const int32_t *labels, size_t n, size_t d,
                    DmlSpread *out, GError **error)
 {
   g_autofree double *norms = g_new (double, MAX (n, 1));
-  size_t n_pos = 0, n_neg = 0, squared;
-  double pos = 0, neg = 0;
+  size_t squared;
   DmlReal *u;
   double *cov;
 
@@ -105,23 +124,9 @@ dml_metric_spread (const DmlReal *x, const int32_t *labels, size_t n, size_t d,
   }
   dml_rows_normalise (x, n, d, u, norms);
   *out = (DmlSpread){ 0 };
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = 0; i < n; i++)
     out->mean_norm += norms[i] / (double) n;
-    for (size_t j = 0; j < i; j++) {
-      const double distance =
-        sqrt (MAX (2 - 2 * dml_real_dot (u + i * d, u + j * d, d), 0));
-
-      if (labels[i] == labels[j]) {
-        pos += distance;
-        n_pos++;
-      } else {
-        neg += distance;
-        n_neg++;
-      }
-    }
-  }
-  out->mean_d_pos = n_pos ? pos / (double) n_pos : (double) NAN;
-  out->mean_d_neg = n_neg ? neg / (double) n_neg : (double) NAN;
+  dml_mean_distances (u, labels, n, d, &out->mean_d_pos, &out->mean_d_neg);
   out->effective_rank = effective_rank (u, n, d, cov);
   dml_mem_free (cov);
   dml_mem_free (u);

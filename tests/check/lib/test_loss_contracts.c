@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "dml/dml-error.h"
 #include "metric/loss.h"
+#include "metric/metric.h"
 
 /* ---- helpers ------------------------------------------------------------ */
 
@@ -630,6 +631,37 @@ test_memory_drift (void)
 
 /* ---- threads ------------------------------------------------------------ */
 
+static void
+digest_measures (const DmlBatch *batch, GChecksum *sum)
+{
+  const DmlRetrievalInput input = {
+    .d = batch->d,
+    .n_queries = batch->n,
+    .queries = batch->x,
+    .query_labels = batch->labels,
+    .exclude_self = TRUE,
+  };
+  g_auto (DmlRetrieval) found = { 0 };
+  g_autofree DmlNearPair *pairs = NULL;
+  DmlClusterAgreement agreement;
+  size_t n_pairs;
+
+  g_assert_true (dml_retrieval_run (&input, DML_TIES_INDEX, &found, NULL));
+  g_checksum_update (sum, (const guchar *) &found.mean, sizeof found.mean);
+  g_checksum_update (sum, (const guchar *) found.query,
+                     (gssize) (batch->n * sizeof *found.query));
+  g_assert_true (dml_metric_near_pairs (batch->x, batch->labels, batch->n,
+                                        batch->d, 1.2, 50, &pairs, &n_pairs,
+                                        NULL));
+  g_assert_cmpuint (n_pairs, >, 0);
+  for (size_t i = 0; i < n_pairs; i++)
+    g_checksum_update (sum, (const guchar *) &pairs[i].a,
+                       2 * sizeof pairs[i].a);
+  g_assert_true (dml_metric_cluster (batch->x, batch->labels, batch->n,
+                                     batch->d, 1, &agreement, NULL));
+  g_checksum_update (sum, (const guchar *) &agreement, sizeof agreement);
+}
+
 /* Prints a digest of all values and gradients; the test runs it in processes
  * that differ in their number of threads. */
 static int
@@ -676,6 +708,7 @@ print_digest (void)
     g_checksum_update (sum, (const guchar *) t.triplets,
                        (gssize) (t.n_triplets * sizeof *t.triplets));
   }
+  digest_measures (&batch, sum);
   puts (g_checksum_get_string (sum));
   return 0;
 }

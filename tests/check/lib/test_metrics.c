@@ -3,6 +3,7 @@
  * (test_metrics_double.c) with double. */
 #include <dml/dml-error.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
@@ -118,6 +119,102 @@ check_retrieval (const GoldenCase *golden, void *unused)
     check_nearest (golden, &input);
   if (strstr (golden->id, "degenerate"))
     g_assert_cmpuint (out.n_tied, >, 0);
+}
+
+/* The whole list, sorted by the rule's own words. */
+typedef struct {
+  double score;
+  int32_t index;
+  gboolean relevant;
+} Listed;
+
+static int list_ties; /* of list_order: qsort hands nothing on */
+
+static int
+list_order (const void *a, const void *b)
+{
+  const Listed *x = a, *y = b;
+
+  if (x->score != y->score)
+    return x->score > y->score ? -1 : 1;
+  if (list_ties != DML_TIES_INDEX && x->relevant != y->relevant)
+    return x->relevant == (list_ties == DML_TIES_OPTIMISTIC) ? -1 : 1;
+  return x->index - y->index;
+}
+
+static void
+check_by_definition (const Listed *list, size_t n,
+                     const DmlRetrievalMeasures *got)
+{
+  double map = 0, map_at_r = 0, r_precision = 0, mrr = 0;
+  size_t r = 0, hits = 0;
+
+  for (size_t k = 0; k < n; k++)
+    r += (size_t) list[k].relevant;
+  for (size_t k = 0; k < n; k++) {
+    if (!list[k].relevant)
+      continue;
+    hits++;
+    if (hits == 1)
+      mrr = 1 / (double) (k + 1);
+    map += (double) hits / (double) (k + 1) / (double) r;
+    if (k < r) {
+      map_at_r += (double) hits / (double) (k + 1) / (double) r;
+      r_precision += 1 / (double) r;
+    }
+  }
+  g_assert_cmpfloat_with_epsilon (got->map, map, 1e-12);
+  g_assert_cmpfloat_with_epsilon (got->map_at_r, map_at_r, 1e-12);
+  g_assert_cmpfloat_with_epsilon (got->r_precision, r_precision, 1e-12);
+  g_assert_cmpfloat_with_epsilon (got->mrr, mrr, 1e-12);
+  for (size_t i = 0; i < DML_N_RECALLS; i++)
+    g_assert_cmpfloat (got->recall[i], ==, mrr >= 1.0 / (double) (1 << i));
+}
+
+/* Points of a coarse grid: most scores are tied, in every way there is. */
+static void
+test_retrieval_by_definition (void)
+{
+  enum { N = 90, D = 2 };
+  DmlReal x[N * D];
+  int32_t labels[N];
+  DmlRng rng;
+
+  dml_rng_init (&rng, 5, 0);
+  for (size_t i = 0; i < N; i++) {
+    labels[i] = (int32_t) dml_rng_below (&rng, 9);
+    x[i * D] = (DmlReal) dml_rng_below (&rng, 4) - 2;
+    x[i * D + 1] = 1;
+  }
+  const DmlRetrievalInput input = {
+    .d = D,
+    .n_queries = N,
+    .queries = x,
+    .query_labels = labels,
+    .exclude_self = TRUE,
+  };
+
+  for (list_ties = 0; list_ties <= DML_TIES_OPTIMISTIC; list_ties++) {
+    g_auto (DmlRetrieval) out = { 0 };
+
+    g_assert_true (dml_retrieval_run (&input, (DmlTies) list_ties, &out, NULL));
+    for (size_t i = 0; i < N; i++) {
+      Listed list[N];
+      size_t n = 0;
+
+      for (size_t j = 0; j < N; j++) {
+        const double a = (double) x[i * D], b = (double) x[j * D];
+        const double dot = (a * b + 1) / sqrt ((a * a + 1) * (b * b + 1));
+
+        if (j != i)
+          list[n++] =
+            (Listed){ rint (dot * 1e5), (int32_t) j, labels[j] == labels[i] };
+      }
+      qsort (list, n, sizeof *list, list_order);
+      check_by_definition (list, n, &out.query[i]);
+      g_assert_cmpint (out.nearest[i], ==, list[0].index);
+    }
+  }
 }
 
 static void
@@ -236,6 +333,29 @@ test_outlier_is_found (void)
                     ==, 3);
   g_assert_cmpuint (items[0], ==, 17);
   g_assert_cmpfloat (distances[0], >, distances[1]);
+}
+
+/* The same thing under two labels is told once, nearest first. */
+static void
+test_near_pairs_are_found (void)
+{
+  const DmlReal x[] = { 1, 0, 0, 1, 2, 0, -1, 0.1, 0, 5, -2, 0.21 };
+  const int32_t labels[] = { 0, 1, 1, 2, 3, 4 };
+  g_autofree DmlNearPair *pairs = NULL;
+  g_autoptr (GError) error = NULL;
+  size_t n;
+
+  g_assert_true (
+    dml_metric_near_pairs (x, labels, 6, 2, 0.05, 10, &pairs, &n, &error));
+  g_assert_cmpuint (n, ==, 3);
+  g_assert_cmpuint (pairs[0].a, ==, 0);
+  g_assert_cmpuint (pairs[0].b, ==, 2);
+  g_assert_cmpuint (pairs[1].a, ==, 1);
+  g_assert_cmpuint (pairs[1].b, ==, 4);
+  g_assert_cmpuint (pairs[2].a, ==, 3);
+  g_assert_cmpuint (pairs[2].b, ==, 5);
+  g_assert_cmpfloat (pairs[1].distance, <, 1e-6);
+  g_assert_cmpfloat_with_epsilon (pairs[2].distance, 0.0049, 1e-3);
 }
 
 /* ---- open set ----------------------------------------------------------- */
@@ -502,12 +622,15 @@ main (int argc, char **argv)
   dml_threads_set_max (3);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/metrics/retrieval/golden", test_retrieval_golden);
+  g_test_add_func ("/metrics/retrieval/by-definition",
+                   test_retrieval_by_definition);
   g_test_add_func ("/metrics/retrieval/tables-add-up",
                    test_retrieval_tables_add_up);
   g_test_add_func ("/metrics/retrieval/refuses-nan",
                    test_retrieval_refuses_nan);
   g_test_add_func ("/metrics/nearest/fills-up", test_nearest_fills_up);
   g_test_add_func ("/metrics/outlier-is-found", test_outlier_is_found);
+  g_test_add_func ("/metrics/near-pairs-are-found", test_near_pairs_are_found);
   g_test_add_func ("/metrics/openset/golden", test_openset_golden);
   g_test_add_func ("/metrics/clustering/golden", test_clustering_golden);
   g_test_add_func ("/metrics/clustering/finds-clear-groups",
