@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Angular loss (Wang et al. 2017, eq. 8), over ordered positive pairs.
+ * Angular loss (Wang et al. 2017, section 3), over ordered positive pairs.
  *
  *   t = tan (alpha);  f_apn = 4 t^2 (u_a + u_p).u_n - 2 (1 + t^2) u_a.u_p
  *   pair: log (1 + sum_n e^{f_apn})
@@ -86,7 +86,7 @@ angular_run (DmlLossRun *run, GError **error)
 }
 
 const DmlLossClass dml_loss_angular = {
-  .info = { "angular", "Wang et al. 2017, eq. 8",
+  .info = { "angular", "Wang et al. 2017, section 3",
             "bounds the angle at the negative of each triangle",
             angular_params },
   .flags = DML_LOSS_PAIRS | DML_LOSS_SERIAL | DML_LOSS_SELF_ONLY,

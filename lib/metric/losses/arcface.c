@@ -91,7 +91,7 @@ const DmlLossClass dml_loss_arcface = {
 };
 
 const DmlLossClass dml_loss_subcentre_arcface = {
-  .info = { "subcentre_arcface", "Deng et al. 2020, section 3",
+  .info = { "subcentre_arcface", "Deng et al. 2020",
             "ArcFace with several weight rows a class, for noisy labels",
             subcentre_params },
   .flags = DML_LOSS_CLASSES,

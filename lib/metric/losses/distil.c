@@ -2,11 +2,11 @@
  * Distillation from a teacher's embeddings t of the same pictures.
  *
  *   distil:            mean of 1 - cos (P x, t), P a trained projection that is
- *                      dropped afterwards (Romero et al. 2015, section 2.2;
- *                      cosine in place of the squared difference)
+ *                      dropped afterwards (Romero et al. 2015; cosine in
+ *                      place of the squared difference)
  *   distil_relational: mean over pairs i != j of
- *                      (cos (x_i, x_j) - cos (t_i, t_j))^2 (Park et al. 2019,
- *                      section 3.1; Passalis and Tefas 2018)
+ *                      (cos (x_i, x_j) - cos (t_i, t_j))^2 (Park et al. 2019;
+ *                      Passalis and Tefas 2018)
  *
  * P x is the S of the batch against the rows of P, so P's gradient is that of
  * class weights. A zero P x or t has cosine 0 and no gradient. */
@@ -89,7 +89,7 @@ relational_run (DmlLossRun *run, GError **error)
 }
 
 const DmlLossClass dml_loss_distil = {
-  .info = { "distil", "Romero et al. 2015, section 2.2",
+  .info = { "distil", "Romero et al. 2015",
             "the teacher's direction, through a projection", distil_params },
   .flags = DML_LOSS_CLASSES | DML_LOSS_TEACHER,
   .row = distil_row,
@@ -99,7 +99,7 @@ const DmlLossClass dml_loss_distil = {
 };
 
 const DmlLossClass dml_loss_distil_relational = {
-  .info = { "distil_relational", "Park et al. 2019, section 3.1",
+  .info = { "distil_relational", "Park et al. 2019",
             "the teacher's similarities within the batch", relational_params },
   .flags = DML_LOSS_TEACHER,
   .run = relational_run,

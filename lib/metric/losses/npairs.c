@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Multi-class N-pair loss (Sohn 2016, eq. 7 and section 3.2.2).
+ * Multi-class N-pair loss (Sohn 2016, "N-pair-mc").
  *
  *   one pair (f_i, f_i+) a class, the first two of it in batch order;
  *   z_ij = scale f_i.f_j+      mean_i ( LSE_j z_ij - z_ii ) + l2 mean |f|^2
@@ -145,7 +145,7 @@ npairs_run (DmlLossRun *run, GError **error)
 }
 
 const DmlLossClass dml_loss_npairs = {
-  .info = { "npairs", "Sohn 2016, eq. 7",
+  .info = { "npairs", "Sohn 2016, N-pair-mc",
             "softmax over one positive pair a class", npairs_params },
   .flags = DML_LOSS_PAIRS | DML_LOSS_SELF_ONLY,
   .run = npairs_run,

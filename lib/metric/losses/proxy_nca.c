@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Proxy-NCA (Movshovitz-Attias et al. 2017, eq. 4) and Proxy-NCA++ (Teh et al.
- * 2020, eq. 6), on unit embeddings and proxies.
+ * Proxy-NCA (Movshovitz-Attias et al. 2017, section 3) and Proxy-NCA++ (Teh et
+ * al. 2020, eq. 6), on unit embeddings and proxies.
  *
  *   scale D2(x, p_y) + LSE_z -scale D2(x, p_z)
  *
@@ -50,7 +50,7 @@ proxy_nca_row (const DmlLossRun *run, const DmlRow *row, const DmlReal *s,
 }
 
 const DmlLossClass dml_loss_proxy_nca = {
-  .info = { "proxy_nca", "Movshovitz-Attias et al. 2017, eq. 4",
+  .info = { "proxy_nca", "Movshovitz-Attias et al. 2017, section 3",
             "nearest proxies as neighbours", proxy_nca_params },
   .flags = DML_LOSS_CLASSES,
   .row = proxy_nca_row,

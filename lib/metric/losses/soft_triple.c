@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * SoftTriple (Qian et al. 2019, eq. 4, 5 and 8): K centres a class.
+ * SoftTriple (Qian et al. 2019, section 3): K centres a class.
  *
  *   S_c = sum_k softmax_k (s_ck / gamma) s_ck
  *   cross-entropy of la (S_c - delta [c is the target])
@@ -101,7 +101,7 @@ soft_triple_weights_shape (const double *p, const DmlLossSetup *setup,
 }
 
 const DmlLossClass dml_loss_soft_triple = {
-  .info = { "soft_triple", "Qian et al. 2019, eq. 8",
+  .info = { "soft_triple", "Qian et al. 2019, section 3",
             "softmax over several centres a class", soft_triple_params },
   .flags = DML_LOSS_CLASSES,
   .run = soft_triple_run,

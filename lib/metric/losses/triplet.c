@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Triplet margin loss (Schroff et al. 2015, eq. 3; soft margin of Hermans et
- * al. 2017, section 2; swap of Balntas et al. 2016, section 3.3).
+ * al. 2017, section 2; swap of Balntas et al. 2016).
  *
  *   v = D_ap - D_an + margin         [v]+, or log (1 + e^v) when smooth
  *   smooth, paper: v = D_ap - D_an without the margin

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Agreement of two partitions: NMI with the arithmetic mean of the entropies,
- * and AMI, which takes off what chance would give (Vinh, Epps, Bailey 2010,
- * equations 1 and 24). Natural logarithms. */
+ * and AMI, which takes off what chance would give (Vinh, Epps, Bailey 2010).
+ * Natural logarithms. */
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Distance-weighted sampling (Wu et al. 2017, section 4.1): for each positive
+ * Distance-weighted sampling (Wu et al. 2017, section 4): for each positive
  * pair one negative, drawn against the density of distances on the sphere.
  *
  *   log w = (2 - D) log d + (3 - D)/2 log (1 - d^2/4),   d >= cutoff
@@ -80,7 +80,7 @@ distance_weighted_row (const DmlMinerRun *run, const DmlRow *row,
 }
 
 const DmlMinerClass dml_miner_distance_weighted = {
-  .info = { "distance_weighted", "Wu et al. 2017, section 4.1",
+  .info = { "distance_weighted", "Wu et al. 2017, section 4",
             "negatives at all distances alike", distance_weighted_params },
   .is_triplets = TRUE,
   .row = distance_weighted_row,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Positives beyond, negatives within a distance (similarities: below, above).
- * pytorch-metric-learning's pair miner; the rule of hard examples in Hadsell et
- * al. 2006, section 2. */
+ * pytorch-metric-learning's pair miner: what its contrastive loss would let
+ * through. */
 #include "metric/miners/miner-class.h"
 
 enum { POS_MARGIN, NEG_MARGIN, DISTANCE };
@@ -36,7 +36,7 @@ pair_margin_row (const DmlMinerRun *run, const DmlRow *row, const DmlReal *s,
 }
 
 const DmlMinerClass dml_miner_pair_margin = {
-  .info = { "pair_margin", "Hadsell et al. 2006, section 2",
+  .info = { "pair_margin", "pytorch-metric-learning",
             "far positives and near negatives", pair_margin_params },
   .row = pair_margin_row,
   .distance = pair_margin_distance,

@@ -85,7 +85,7 @@ const DmlMinerClass dml_miner_triplet_margin = {
 };
 
 const DmlMinerClass dml_miner_semi_hard = {
-  .info = { "semi_hard", "Schroff et al. 2015, eq. 4",
+  .info = { "semi_hard", "Schroff et al. 2015, section 3.2",
             "negatives behind the positive, but within the margin",
             semi_hard_params },
   .is_triplets = TRUE,
