@@ -12,9 +12,10 @@
 #define ERASE_MOST 0.2
 #define QUALITY_LEAST 25
 #define QUALITY_MOST 85
-#define SOFT_EDGE 0.06f /* half the mask's soft rim, as a share of its radius  \
-                         */
-#define POWERS 256      /* steps of the table of |x|^exponent */
+#define SOFT_EDGE                                                              \
+  0.06f            /* half the mask's soft rim, as a share of its radius       \
+                    */
+#define POWERS 256 /* steps of the table of |x|^exponent */
 
 /* A view's uniform numbers, all drawn in this order whatever is on. */
 enum {
@@ -165,8 +166,10 @@ draw_box (const DmlAugmenter *self, const DmlImage *image, const double *u)
 {
   const DmlAugment *policy = &self->policy;
   const DmlRegion whole = { 0, 0, (float) image->width, (float) image->height };
-  const double share =
-    policy->crop > 0 ? between (u[U_SHARE], (double) policy->crop, 1) : 1;
+  const double least = policy->crop > 0 ? (double) policy->crop : 1;
+  const double most =
+    image->format == DML_PIXELS_RGBA ? 1 + (double) policy->widen : 1;
+  const double share = between (u[U_SHARE], least, most);
   const double aspect = factor (u[U_ASPECT], policy->aspect);
   DmlRegion fit;
 
@@ -176,7 +179,7 @@ draw_box (const DmlAugmenter *self, const DmlImage *image, const double *u)
   DmlBox box = { (double) fit.x, (double) fit.y, fit_w * sqrt (share * aspect),
                  fit_h * sqrt (share / aspect) };
 
-  if (policy->crop > 0) {
+  if (least < most) {
     box.x = place (u[U_X], box.width, image->width);
     box.y = place (u[U_Y], box.height, image->height);
   } else {

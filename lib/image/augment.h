@@ -15,6 +15,7 @@
  * a factor "within 1 + a" is log-uniform in 1 / (1 + a) .. 1 + a. */
 typedef struct {
   float crop;
+  float widen;
   float aspect;
   float flip;
   float flip_vertical;

@@ -113,6 +113,20 @@ typedef enum {
   DML_SITING_LEFT,
 } DmlSiting;
 
+/**
+ * DmlOutside:
+ * @DML_OUTSIDE_EDGE: edge pixels repeated, as of a scene that goes on
+ * @DML_OUTSIDE_CLEAR: nothing, as round a thing that was cut out: transparent
+ *   in layouts with alpha, black in RGB and grey ones without; YUV layouts
+ *   repeat edges all the same
+ *
+ * What a region shows that sticks out of the image.
+ */
+typedef enum {
+  DML_OUTSIDE_EDGE,
+  DML_OUTSIDE_CLEAR,
+} DmlOutside;
+
 typedef struct _DmlImage DmlImage;
 
 /**
@@ -123,8 +137,11 @@ typedef struct _DmlImage DmlImage;
  * @width: pixels wanted
  * @line: room for them, 8-byte aligned
  *
- * Reads part of a row of a layout that libdml does not know itself. Called from
- * one thread at a time.
+ * Reads part of a row of a layout that libdml does not know itself. Samples
+ * take the whole of a word: white of full range is 255 or 65535, and YUV of
+ * limited range is shifted up to the top of 8 or 16 bits (which is
+ * GST_VIDEO_PACK_FLAG_TRUNCATE_RANGE). A layout without alpha gives A = 255 or
+ * 65535. Called from one thread at a time.
  */
 typedef void (*DmlUnpackFunc) (const DmlImage *image, int x, int y, int width,
                                void *line);
@@ -141,6 +158,7 @@ typedef void (*DmlUnpackFunc) (const DmlImage *image, int x, int y, int width,
  * @siting: of subsampled chroma
  * @unpack: for the UNPACK layouts, else %NULL
  * @unpack_data: for @unpack
+ * @outside: what a region shows beyond the image
  *
  * A view of pixels that somebody else owns. A plain struct: fill it in, pass
  * it, forget it. The pixels must stay as they are until the call returns.
@@ -155,6 +173,7 @@ struct _DmlImage {
   DmlSiting siting;
   DmlUnpackFunc unpack;
   gpointer unpack_data;
+  DmlOutside outside;
 };
 
 /**
@@ -164,8 +183,8 @@ struct _DmlImage {
  * @width: in pixels, more than 0
  * @height: in pixels, more than 0
  *
- * A box in an image. It may stick out; what lies outside is edge pixels
- * repeated.
+ * A box in an image, all within 2^24. It may stick out: #DmlImage.outside says
+ * what it shows there.
  */
 typedef struct {
   float x, y, width, height;
@@ -174,7 +193,7 @@ typedef struct {
 /**
  * DmlFit:
  * @DML_FIT_CONTEXT: the square of the longer side round the region's centre,
- *   taken from the picture where there is one, elsewhere edge pixels repeated
+ *   taken from the picture where there is one, elsewhere as #DmlImage.outside
  * @DML_FIT_COVER: the centre square of the shorter side
  * @DML_FIT_STRETCH: the region itself, out of proportion
  *
@@ -259,7 +278,8 @@ DML_API gboolean dml_picture_has_alpha (const DmlPicture *picture);
  * dml_picture_get_image: (skip)
  * @picture: a #DmlPicture
  *
- * Returns: (transfer none): a view of its pixels, valid as long as @picture
+ * Returns: (transfer none): a view of its pixels, valid as long as @picture;
+ *   outside a picture with alpha nothing is seen, outside others edge pixels
  */
 DML_API const DmlImage *dml_picture_get_image (const DmlPicture *picture);
 

@@ -43,6 +43,7 @@ dml_picture_new_rgb (int width, int height, int n_channels, GError **error)
     .stride = { width * n_channels },
     .matrix = DML_MATRIX_RGB,
     .range = DML_RANGE_FULL,
+    .outside = n_channels == 4 ? DML_OUTSIDE_CLEAR : DML_OUTSIDE_EDGE,
   };
   return picture;
 }
@@ -122,6 +123,7 @@ dml_picture_drop_opaque_alpha (DmlPicture *picture)
   for (size_t i = 0; i < n; i++)
     memmove (picture->pixels + 3 * i, picture->pixels + 4 * i, 3);
   picture->image.format = DML_PIXELS_RGB;
+  picture->image.outside = DML_OUTSIDE_EDGE;
   picture->image.stride[0] = 3 * picture->image.width;
 }
 

@@ -130,10 +130,13 @@ dml_image_check (const DmlImage *image, GError **error)
                      image->width, image->height, DML_PICTURE_MAX_SIDE);
   if ((unsigned) image->matrix > DML_MATRIX_FCC ||
       (unsigned) image->range > DML_RANGE_LIMITED ||
+      (unsigned) image->outside > DML_OUTSIDE_CLEAR ||
       (unsigned) image->siting > DML_SITING_LEFT)
     return dml_fail (
-      error, INVALID, "image: matrix %d, range %d, siting %d: one is unknown",
-      (int) image->matrix, (int) image->range, (int) image->siting);
+      error, INVALID,
+      "image: matrix %d, range %d, siting %d, outside %d: one is unknown",
+      (int) image->matrix, (int) image->range, (int) image->siting,
+      (int) image->outside);
   if (pixels->rows == DML_ROWS_CALLBACK && image->unpack == NULL)
     return dml_fail (error, INVALID, "image: %s without an unpack function",
                      pixels->name);

@@ -9,6 +9,7 @@
 
 #define LINE_BITS 15   /* a code of 8 bits takes 7 more after the first pass */
 #define ROWS_AT_ONCE 4 /* what the kernel takes */
+#define LEAD 16        /* words before a line: room for a pixel outside */
 #define MAX_SHIFT_DOWN8 22  /* 255 << 22 fits 31 bits */
 #define MAX_SHIFT_DOWN16 15 /* 65535 << 15 does */
 #define MAX_SHIFT_ACROSS 16 /* 32767 << 16 does */
@@ -67,10 +68,11 @@ resampler_lay_out (DmlResampler *self, const DmlImage *image, int width,
   const size_t words = (size_t) e.n_words;
   const size_t acc_size = dml_mem_round (words * sizeof *self->acc);
   const size_t line_size =
-    dml_mem_round ((words + DML_TAPS_PAD) * sizeof *self->line);
+    dml_mem_round ((LEAD + words + LEAD + DML_TAPS_PAD) * sizeof *self->line);
+  const size_t outside_size = dml_mem_round (words * pixels->word_bytes);
   const size_t sum_size = dml_mem_round ((size_t) width * sizeof *self->sum[0]);
   const size_t ring_size = dml_rows_ring_size (pixels, e.n_words);
-  size_t total = acc_size + line_size + 3 * sum_size + ring_size;
+  size_t total = acc_size + line_size + 3 * sum_size + ring_size + outside_size;
 
   for (int half = 0; half < 2; half++)
     total += dml_taps_size (e.n_x[half], width, e.step[half]) +
@@ -91,7 +93,8 @@ resampler_lay_out (DmlResampler *self, const DmlImage *image, int width,
       e.n_y[half], height, 1);
   }
   self->acc = dml_arena_push (&self->arena, acc_size);
-  self->line = dml_arena_push (&self->arena, line_size);
+  self->line = (int16_t *) dml_arena_push (&self->arena, line_size) + LEAD;
+  self->outside = dml_arena_push (&self->arena, outside_size);
   for (int c = 0; c < 3; c++) {
     self->sum[c] = c < pixels->n_components
                      ? dml_arena_push (&self->arena, sum_size)
@@ -132,12 +135,38 @@ resampler_compute_taps (DmlResampler *self, const DmlImage *image,
       dml_taps_compute (&self->across[half],
                         &(DmlTapsKey){ box->x * f + shift, box->width * f,
                                        e.n_x[half], self->width, e.step[half],
-                                       MAX_SHIFT_ACROSS });
+                                       MAX_SHIFT_ACROSS, self->clear });
     if (used_y[half])
       dml_taps_compute (&self->down[half],
                         &(DmlTapsKey){ box->y * f, box->height * f, e.n_y[half],
-                                       self->height, 1, max_down });
+                                       self->height, 1, max_down,
+                                       self->clear });
   }
+}
+
+/* What stands for component c outside, as a word. */
+static uint16_t
+outside_word (const DmlResampler *self, int c)
+{
+  return self->pixels->alpha >= 0 ? self->rows[0].background[c] : 0;
+}
+
+/* A row of it, for images whose outside is clear; these have one plane. */
+static void
+resampler_fill_outside (DmlResampler *self)
+{
+  const DmlPixels *pixels = self->pixels;
+  DmlRowSource *rows = &self->rows[0];
+  const size_t n = (size_t) rows->n_words;
+
+  memset (self->outside, 0, n * pixels->word_bytes);
+  for (int c = 0; pixels->word_bytes == 1 && c < pixels->n_components; c++) {
+    const DmlComponent *part = &pixels->component[c];
+
+    for (size_t i = part->offset; i < n; i += part->step)
+      self->outside[i] = (uint8_t) outside_word (self, c);
+  }
+  rows->outside = self->outside;
 }
 
 /* Which words of each plane's rows the taps reach. */
@@ -153,11 +182,13 @@ resampler_point_rows (DmlResampler *self, const DmlImage *image)
     for (int c = 0; c < pixels->n_components; c++) {
       const DmlComponent *part = &pixels->component[c];
       const DmlTaps *taps = taps_across (self, c);
+      const int begin = CLAMP (taps->first, 0, taps->key.n_in - 1);
+      const int end = CLAMP (taps->last, begin + 1, taps->key.n_in);
 
       if (part->plane != p)
         continue;
-      first = MIN (first, taps->first * part->step + part->offset);
-      last = MAX (last, (taps->last - 1) * part->step + part->offset + 1);
+      first = MIN (first, begin * part->step + part->offset);
+      last = MAX (last, (end - 1) * part->step + part->offset + 1);
     }
     dml_rows_align (pixels, &first, &last);
     rows->image = image;
@@ -165,12 +196,15 @@ resampler_point_rows (DmlResampler *self, const DmlImage *image)
     rows->plane = p;
     rows->first = first;
     rows->n_words = last - first;
+    rows->outside = NULL;
     for (int c = 0; c < 3; c++)
       rows->background[c] = (uint16_t) floor (
         dml_resampler_grey (image, c) * (1 << (8 * pixels->word_bytes - 8)) +
         0.5);
     dml_rows_begin (rows);
   }
+  if (self->clear)
+    resampler_fill_outside (self);
 }
 
 gboolean
@@ -182,6 +216,7 @@ dml_resampler_set (DmlResampler *self, const DmlImage *image, const DmlBox *box,
        self->width != width || self->height != height) &&
       !resampler_lay_out (self, image, width, height, error))
     return FALSE;
+  self->clear = image->outside == DML_OUTSIDE_CLEAR && !self->pixels->yuv;
   resampler_compute_taps (self, image, box);
   resampler_point_rows (self, image);
   return TRUE;
@@ -199,6 +234,7 @@ filter_down (DmlResampler *self, int plane, int y)
   const size_t n = (size_t) source->n_words;
   /* a word of 2^LINE_BITS for the brightest code */
   const int word_bits = pixels->depth + pixels->low_bits;
+
   memset (self->acc, 0, n * sizeof *self->acc);
   for (int done = 0; done < taps->n_words[y]; done += ROWS_AT_ONCE) {
     const int n_rows = MIN (ROWS_AT_ONCE, taps->n_words[y] - done);
@@ -217,7 +253,15 @@ filter_down (DmlResampler *self, int plane, int y)
   }
   kernels->narrow_i32_i16 (self->line, self->acc,
                            taps->shift + word_bits - LINE_BITS, n);
-  memset (self->line + n, 0, DML_TAPS_PAD * sizeof *self->line);
+  memset (self->line + n, 0, (LEAD + DML_TAPS_PAD) * sizeof *self->line);
+  if (self->clear) /* a pixel before the first and one after the last */
+    for (int c = 0; c < pixels->n_components; c++) {
+      const DmlComponent *part = &pixels->component[c];
+      const int16_t v = (int16_t) (outside_word (self, c) << (LINE_BITS - 8));
+
+      self->line[part->offset - part->step] = v;
+      self->line[n + part->offset] = v;
+    }
 }
 
 void

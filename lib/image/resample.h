@@ -27,6 +27,8 @@ typedef struct {
   DmlRowSource rows[3];       /* a plane each */
   int32_t *acc;               /* a row of words */
   int16_t *line;              /* the same, filtered down, then zeros */
+  uint8_t *outside;           /* a row of it as stored */
+  bool clear;                 /* outside counts, not the edge */
   int32_t *sum[3];            /* width each; a grey image's are all the same */
 } DmlResampler;
 

@@ -146,6 +146,8 @@ dml_rows_get (DmlRowSource *rows, int y)
 {
   const int p = rows->plane, i = y % DML_ROWS_RING;
 
+  if (rows->outside != NULL && (y < 0 || y == rows->image->height))
+    return rows->outside;
   if (!rows_need_ring (rows->pixels))
     return rows->image->plane[p] + (ptrdiff_t) y * rows->image->stride[p] +
            (size_t) rows->first * rows->pixels->word_bytes;

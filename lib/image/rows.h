@@ -17,6 +17,7 @@ typedef struct {
   uint16_t background[3]; /* what alpha lets through, a component each */
   uint8_t *ring; /* DML_ROWS_RING slots, or NULL where none is needed */
   size_t slot_size;
+  const void *outside; /* a row of what stands round the image; NULL: none */
   int held[DML_ROWS_RING]; /* row in each slot, -1: none */
   const void *row[DML_ROWS_RING];
 } DmlRowSource;
@@ -30,6 +31,7 @@ void dml_rows_align (const DmlPixels *pixels, int *first, int *last);
 /* Forgets what the ring holds; before the first row of an image. */
 void dml_rows_begin (DmlRowSource *rows);
 
-/* Row y (0 <= y < rows of the plane): word `first` onwards. Good until
+/* Row y of the plane (where there is an outside, -1 and one too many are that):
+ * word `first` onwards. Good until
  * DML_ROWS_RING others were asked for. */
 const void *dml_rows_get (DmlRowSource *rows, int y);

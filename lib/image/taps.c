@@ -10,12 +10,13 @@
  * rounding. */
 #define TOUCHES 1e-6
 
-/* Any sample is under the triangles of at most two outputs when shrinking, and
- * an output has at most 3 samples when enlarging; ends and pads on top. */
+/* Any sample, and the two that stand for the outside, is under the triangles of
+ * at most two outputs when shrinking, and an output has at most 3 samples when
+ * enlarging; ends and pads on top. */
 static size_t
 taps_max_weights (int n_in, int n_out, int step)
 {
-  return 2 * (size_t) n_in * (size_t) step +
+  return 2 * ((size_t) n_in + 2) * (size_t) step +
          (size_t) n_out * ((size_t) step * 4 + DML_TAPS_PAD);
 }
 
@@ -25,7 +26,7 @@ dml_taps_size (int n_in, int n_out, int step)
   return 3 * dml_mem_round (((size_t) n_out + 1) * sizeof (int32_t)) +
          dml_mem_round (taps_max_weights (n_in, n_out, step) *
                         sizeof (int16_t)) +
-         dml_mem_round (((size_t) n_in + 1) * sizeof (double));
+         dml_mem_round (((size_t) n_in + 2) * sizeof (double));
 }
 
 void
@@ -39,7 +40,7 @@ dml_taps_place (DmlTaps *taps, uint8_t *memory, int n_in, int n_out, int step)
   taps->n_words = (int32_t *) (memory + outputs);
   taps->offset = (int32_t *) (memory + 2 * outputs);
   taps->scratch = (double *) (memory + 3 * outputs);
-  memory += 3 * outputs + dml_mem_round (((size_t) n_in + 1) * sizeof (double));
+  memory += 3 * outputs + dml_mem_round (((size_t) n_in + 2) * sizeof (double));
   taps->weight = (int16_t *) memory;
 }
 
@@ -74,12 +75,15 @@ taps_of_output (const DmlTapsKey *key, int i, double *weight, int *first)
     MAX ((double) key->n_in, ceil (key->origin + key->length - TOUCHES));
   const double begin = MAX (left, floor (c - s + 0.5));
   const double end = MIN (right, floor (c + s + 0.5));
-  const int a = (int) CLAMP (begin, 0, key->n_in - 1);
-  const int b = (int) CLAMP (end, a + 1, key->n_in);
+  const int low = key->clear ? -1 : 0;
+  const int high = key->clear ? key->n_in + 1 : key->n_in;
+  const int a = (int) CLAMP (begin, low, high - 1);
+  const int b = (int) CLAMP (end, a + 1, high);
 
   for (int j = a; j < b; j++)
-    weight[j - a] = MAX (0.0, 1 - fabs (j + 0.5 - c) / s);
-  /* A box all outside: its edge sample may be under no triangle. */
+    weight[j - a] =
+      j < 0 || j == key->n_in ? 0 : MAX (0.0, 1 - fabs (j + 0.5 - c) / s);
+  /* All outside: the sample that stands for it may be under no triangle. */
   if (begin >= key->n_in || end <= 0)
     weight[0] = 1;
   else {
@@ -140,12 +144,21 @@ taps_shift (DmlTaps *taps, const DmlTapsKey *key)
   return shift;
 }
 
+static bool
+same_key (const DmlTapsKey *a, const DmlTapsKey *b)
+{
+  return memcmp (&a->origin, &b->origin, sizeof a->origin) == 0 &&
+         memcmp (&a->length, &b->length, sizeof a->length) == 0 &&
+         a->n_in == b->n_in && a->n_out == b->n_out && a->step == b->step &&
+         a->max_shift == b->max_shift && a->clear == b->clear;
+}
+
 void
 dml_taps_compute (DmlTaps *taps, const DmlTapsKey *key)
 {
   int32_t offset = 0;
 
-  if (memcmp (&taps->key, key, sizeof *key) == 0)
+  if (same_key (&taps->key, key))
     return;
   taps->key = *key;
   taps->first = key->n_in;

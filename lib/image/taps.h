@@ -6,11 +6,12 @@
  * the box's i-th n-th; with c its centre and s = max (1, box / n) the weight of
  * sample j, whose centre is j + 0.5, is the triangle max (0, 1 - |j + 0.5 - c|
  * / s), over their sum. Samples outside the picture count where the box sticks
- * out, as repetitions of the edge sample; elsewhere they are left out of the
- * sum. */
+ * out; elsewhere they are left out of the sum. What counts outside goes to the
+ * edge sample, or with `clear` to sample -1 or n_in, which the caller makes. */
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define DML_TAPS_PAD 16 /* weights of an output come in multiples of it */
@@ -23,6 +24,7 @@ typedef struct {
   int step; /* words from one sample to the next: weights are spread that far,
              * zeros between, so that packed layouts need no sorting */
   int max_shift; /* bound on the shift */
+  bool clear;
 } DmlTapsKey;
 
 typedef struct {
@@ -33,7 +35,7 @@ typedef struct {
   int32_t *n_words; /* n_out: weights of each, spread, not padded */
   int32_t *offset;  /* n_out + 1: where they begin; multiples of the pad */
   int16_t *weight;  /* zeros up to the pad */
-  double *scratch;  /* n_in + 1 */
+  double *scratch;  /* n_in + 2 */
 } DmlTaps;
 
 /* Bytes that dml_taps_place() hands out for any box on such an axis. */

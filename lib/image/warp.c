@@ -12,8 +12,9 @@
  * would only blur it. */
 #define SHRINKS 1.2
 
-#define MAX_GRID 16384 /* samples a side; beyond it the last one is repeated   \
-                        */
+#define MAX_GRID                                                               \
+  16384 /* samples a side; beyond it the last one is repeated                  \
+         */
 
 /* x = (m[0] u + m[1] v + m[2]) / w, y = (m[3] u + m[4] v + m[5]) / w,
  * w = m[6] u + m[7] v + 1 */
@@ -91,11 +92,13 @@ take_apart (DmlWarp *self, const DmlImage *image, DmlImage *rgb,
     }
   }
   *rgb = (DmlImage){ .format = DML_PIXELS_RGB,
+                     .outside = DML_OUTSIDE_CLEAR,
                      .width = image->width,
                      .height = image->height,
                      .plane = { self->apart },
                      .stride = { 3 * image->width } };
   *alpha = (DmlImage){ .format = DML_PIXELS_GRAY8,
+                       .outside = DML_OUTSIDE_CLEAR,
                        .width = image->width,
                        .height = image->height,
                        .plane = { self->apart + 3 * n },

@@ -669,6 +669,7 @@ dml_dataset_view (const DmlDataset *set, guint i, DmlImage *view,
     .height = sample->height,
     .plane = { sample->pixels },
     .stride = { sample->width * sample->channels },
+    .outside = sample->channels == 4 ? DML_OUTSIDE_CLEAR : DML_OUTSIDE_EDGE,
   };
   return TRUE;
 }

@@ -37,6 +37,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 
   image->image.range = c.colour & 1;
   image->image.siting = c.colour >> 1 & 1;
+  image->image.outside = c.flags >> 3 & 1;
   if (image->image.matrix != DML_MATRIX_RGB)
     image->image.matrix = (c.colour >> 2) % 6;
   if (!dml_preprocessor_run (self, &image->image, &c.region, out, &error)) {

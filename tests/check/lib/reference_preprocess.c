@@ -183,6 +183,38 @@ triangle (double c, double s, double j)
   return MAX (0, 1 - fabs (j + 0.5 - c) / s);
 }
 
+/* The same anywhere on the plane: round a thing that was cut out mid grey or
+ * black, else the nearest sample. */
+static double
+sample_anywhere (const DmlImage *image, int c, double x, double y, int n_x,
+                 int n_y)
+{
+  const gboolean outside = x < 0 || y < 0 || x >= n_x || y >= n_y;
+
+  if (outside && image->outside == DML_OUTSIDE_CLEAR) {
+    switch (image->format) {
+    case DML_PIXELS_RGBA:
+    case DML_PIXELS_BGRA:
+    case DML_PIXELS_ARGB:
+    case DML_PIXELS_ABGR:
+      return image->range == DML_RANGE_LIMITED ? 126 : 128;
+    case DML_PIXELS_GRAY8:
+    case DML_PIXELS_GRAY16:
+    case DML_PIXELS_RGB:
+    case DML_PIXELS_BGR:
+    case DML_PIXELS_RGBX:
+    case DML_PIXELS_BGRX:
+    case DML_PIXELS_XRGB:
+    case DML_PIXELS_XBGR:
+      return 0;
+    default:
+      break;
+    }
+  }
+  return reference_sample (image, c, (int) CLAMP (x, 0, n_x - 1),
+                           (int) CLAMP (y, 0, n_y - 1));
+}
+
 /* Component c filtered to output (ox, oy) of box, in its plane's samples. */
 static double
 filtered (const DmlImage *image, int c, const double box[4], int n_x, int n_y,
@@ -209,8 +241,7 @@ filtered (const DmlImage *image, int c, const double box[4], int n_x, int n_y,
 
       if (w <= 0)
         continue;
-      sum += w * reference_sample (image, c, (int) CLAMP (x, 0, n_x - 1),
-                                   (int) CLAMP (y, 0, n_y - 1));
+      sum += w * sample_anywhere (image, c, x, y, n_x, n_y);
       weights += w;
     }
   }

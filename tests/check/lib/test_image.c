@@ -145,7 +145,7 @@ test_flatten_is_what_preprocessing_does (void)
   g_autoptr (DmlPicture) flat =
     dml_picture_flatten (picture, NULL, 0x808080, NULL);
   const DmlPreprocess config = { 8,           8,           3,
-                                 { 0, 0, 0 }, { 1, 1, 1 }, DML_FIT_CONTEXT };
+                                 { 0, 0, 0 }, { 1, 1, 1 }, DML_FIT_COVER };
   g_autoptr (DmlPreprocessor) self = dml_preprocessor_new (&config, NULL);
   float a[192], b[192];
 

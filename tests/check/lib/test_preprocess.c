@@ -115,7 +115,10 @@ test_regions_in_and_out_of_frame (void)
 
       config.fit = i % 3;
       config.channels = i % 4 == 3 ? 1 : 3;
+      image->image.outside = DML_OUTSIDE_EDGE;
       compare (&config, &image->image, &regions[i], "region");
+      image->image.outside = DML_OUTSIDE_CLEAR;
+      compare (&config, &image->image, &regions[i], "clear outside");
     }
   }
 }
