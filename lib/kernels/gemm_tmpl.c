@@ -29,11 +29,12 @@ gemm_tile (float *c, size_t c_stride, const float *a, const float *b, size_t k,
 {
   vf acc[8][3];
 
-#pragma GCC unroll 8
-  for (size_t i = 0; i < GEMM_MR; i++)
-#pragma GCC unroll 3
+  V_UNROLL
+  for (size_t i = 0; i < GEMM_MR; i++) {
+    V_UNROLL
     for (size_t j = 0; j < n_vec; j++)
       acc[i][j] = add ? v_load (c + i * c_stride + j * VW) : v_set1 (0.0f);
+  }
   for (; k > 0; k--, a += GEMM_MR, b += GEMM_NR) {
     const vf b0 = v_load (b);
     const vf b1 = n_vec > 1 ? v_load (b + VW) : b0;
@@ -48,11 +49,12 @@ gemm_tile (float *c, size_t c_stride, const float *a, const float *b, size_t k,
     ROW (6)
     ROW (7)
   }
-#pragma GCC unroll 8
-  for (size_t i = 0; i < GEMM_MR; i++)
-#pragma GCC unroll 3
+  V_UNROLL
+  for (size_t i = 0; i < GEMM_MR; i++) {
+    V_UNROLL
     for (size_t j = 0; j < n_vec; j++)
       v_store (c + i * c_stride + j * VW, acc[i][j]);
+  }
 }
 
 void
@@ -87,31 +89,35 @@ nt_tile (float *c, size_t c_stride, const float *a, size_t a_stride,
   vf acc[NT_M][NT_N], rows[NT_M * NT_N + VW];
   float sums[NT_M * NT_N + VW];
 
-#pragma GCC unroll 8
-  for (size_t i = 0; i < m; i++)
-#pragma GCC unroll 8
+  V_UNROLL
+  for (size_t i = 0; i < m; i++) {
+    V_UNROLL
     for (size_t j = 0; j < n; j++)
       acc[i][j] = v_set1 (0.0f);
+  }
   V_EACH (l, w, k, {
     vf bj[NT_N];
 
-    _Pragma ("GCC unroll 8") for (size_t j = 0; j < n; j++) bj[j] =
-      v_load_n (b + j * b_stride + l, w);
-    _Pragma ("GCC unroll 8") for (size_t i = 0; i < m; i++)
-    {
+    V_UNROLL
+    for (size_t j = 0; j < n; j++)
+      bj[j] = v_load_n (b + j * b_stride + l, w);
+    V_UNROLL
+    for (size_t i = 0; i < m; i++) {
       const vf ai = v_load_n (a + i * a_stride + l, w);
 
-      _Pragma ("GCC unroll 8") for (size_t j = 0; j < n; j++) acc[i][j] =
-        v_mla (ai, bj[j], acc[i][j]);
+      V_UNROLL
+      for (size_t j = 0; j < n; j++)
+        acc[i][j] = v_mla (ai, bj[j], acc[i][j]);
     }
   });
   for (size_t i = m * n; i < m * n + VW; i++)
     rows[i] = v_set1 (0.0f); /* what v_sum_rows takes beyond the last */
-#pragma GCC unroll 8
-  for (size_t i = 0; i < m; i++)
-#pragma GCC unroll 8
+  V_UNROLL
+  for (size_t i = 0; i < m; i++) {
+    V_UNROLL
     for (size_t j = 0; j < n; j++)
       rows[i * n + j] = acc[i][j];
+  }
   for (size_t i = 0; i < m * n; i += VW)
     v_sum_rows (sums + i, rows + i, VW);
   for (size_t i = 0; i < m; i++)

@@ -57,7 +57,7 @@ typedef void (*DmlScoreRows) (float *score, const float *query,
                               size_t d);
 
 typedef struct {
-  /* -- sums: reduce_tmpl.c ------------------------------------------------- */
+  /* --- sums: reduce_tmpl.c --- */
 
   float (*sum_f32) (const float *x, size_t n);
   float (*sumsq_f32) (const float *x, size_t n);
@@ -79,14 +79,13 @@ typedef struct {
   /* Gradient of a PReLU slope: sum of dy[i] x[i] over x[i] < 0. */
   float (*leaky_dslope_f32) (const float *dy, const float *x, size_t n);
 
-  /* -- many rows against one: search_tmpl.c -------------------------------- */
+  /* --- many rows against one: search_tmpl.c --- */
 
   DmlScoreRows
     dot_rows_f32; /* score[i] = <query, row i>; the bits of dot_f32 */
   DmlScoreRows sqdist_rows_f32; /* |query - row i|^2; the bits of sqdist_f32 */
 
-  /* -- element by element: eltwise_tmpl.c. y may be any of the inputs. ------
-   */
+  /* --- element by element: eltwise_tmpl.c. y may be any of the inputs. --- */
 
   void (*add_f32) (float *y, const float *a, const float *b, size_t n);
   void (*sub_f32) (float *y, const float *a, const float *b, size_t n);
@@ -134,9 +133,8 @@ typedef struct {
   void (*bias_add_clip_f32) (float *y, const float *x, float bias,
                              const float *r, float lo, float hi, size_t n);
 
-  /* -- gradients: grad_tmpl.c. All add to dx, which may be no other argument:
-   * several nodes may read the same x. ---------------------------------------
-   */
+  /* --- gradients: grad_tmpl.c. All add to dx, which may be no other argument:
+   * several nodes may read the same x. --- */
 
   /* 0 where x <= lo or x >= hi, else dy (a NaN lets dy pass) */
   void (*clip_grad_f32) (float *dx, const float *dy, const float *x, float lo,
@@ -156,8 +154,7 @@ typedef struct {
   /* from the input: dy s (1 + x (1 - s)), s = sigmoid (x) */
   void (*silu_grad_f32) (float *dx, const float *dy, const float *x, size_t n);
 
-  /* -- planes: plane_tmpl.c -------------------------------------------------
-   */
+  /* --- planes: plane_tmpl.c --- */
 
   DmlDepthwise dw3s1_f32, dw3s2_f32; /* 3 x 3 taps, stride 1 and 2 */
   DmlDepthwise dw5s1_f32, dw5s2_f32; /* 5 x 5 */
@@ -171,8 +168,7 @@ typedef struct {
                         size_t x_stride, size_t oh, size_t ow, size_t kh,
                         size_t kw, size_t sh, size_t sw);
 
-  /* -- matrix products: gemm_tmpl.c -----------------------------------------
-   */
+  /* --- matrix products: gemm_tmpl.c --- */
 
   /* Product of two packed panels, gemm_mr rows by up to gemm_nr columns:
    *   c[i][j] = (add ? c[i][j] : 0) + sum over l < k of a[l][i] b[l][j]
@@ -193,8 +189,7 @@ typedef struct {
                            const float *x, size_t x_stride, size_t n_rows,
                            const DmlStretch *s, size_t n_s, size_t step);
 
-  /* -- update rules: optim_tmpl.c --------------------------------------------
-   */
+  /* --- update rules: optim_tmpl.c --- */
 
   /* g' = grad_scale g + decay w;  m = momentum m + g'
    * w -= rate (nesterov ? g' + momentum m : m)
@@ -210,8 +205,7 @@ typedef struct {
   /* y += a (x - y) */
   void (*ema_f32) (float *y, const float *x, float a, size_t n);
 
-  /* -- number formats: convert_tmpl.c ----------------------------------------
-   */
+  /* --- number formats: convert_tmpl.c --- */
 
   void (*f16_to_f32) (float *y, const uint16_t *x, size_t n);
   /* to nearest, ties to even; too large gives infinity; a NaN keeps its upper
@@ -220,8 +214,7 @@ typedef struct {
   /* y[i] = a x[i] + b */
   void (*u8_to_f32) (float *y, const uint8_t *x, float a, float b, size_t n);
 
-  /* -- pixels: pixel_c.c, and pixel.orc on top of it --------------------------
-   */
+  /* --- pixels: pixel_c.c, and pixel.orc on top of it --- */
 
   /* Four taps of a weighted sum of rows, wrapping:
    *   y[i] += w[0] x0[i] + w[1] x1[i] + w[2] x2[i] + w[3] x3[i] */
@@ -239,8 +232,7 @@ typedef struct {
   void (*blend_u8) (uint8_t *y, const uint8_t *x, int alpha,
                     const uint8_t below[4], size_t n);
 
-  /* -- what ends a resize: resample_tmpl.c ----------------------------------
-   */
+  /* --- what ends a resize: resample_tmpl.c --- */
 
   /* A row filtered across; output i has the weights offset[i] <= k <
    * offset[i + 1] (n + 1 offsets, multiples of 16):
@@ -255,8 +247,7 @@ typedef struct {
                       const int32_t *c, const float m[4], float gain,
                       float bias, size_t n);
 
-  /* -- sizes ------------------------------------------------------------------
-   */
+  /* --- sizes --- */
 
   size_t gemm_mr, gemm_nr; /* of gemm_tile_f32: at most 8 and 48 */
 } DmlKernels;

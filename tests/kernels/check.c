@@ -8,8 +8,7 @@
 
 #define MAX_REPORTS 6 /* failures told in full, a kernel and level */
 
-/* -- random numbers ----------------------------------------------------------
- */
+/* --- random numbers --- */
 
 /* splitmix64 (Steele, Lea, Flood 2014) */
 uint32_t
@@ -138,8 +137,7 @@ check_fill_bytes (DmlCheck *c, void *p, size_t n)
     *byte++ = (uint8_t) check_random (c);
 }
 
-/* -- reports and comparisons
- * --------------------------------------------------- */
+/* --- reports and comparisons --- */
 
 static void CHECK_FORMAT (3, 0)
   report (DmlCheck *c, const char *what, const char *format, va_list args)
@@ -292,8 +290,7 @@ check_gamma_double (size_t n)
   return nu / (1 - nu);
 }
 
-/* -- passes
- * ---------------------------------------------------------------------- */
+/* --- passes --- */
 
 static DmlCheck *running; /* for the signal handler */
 

@@ -38,8 +38,7 @@ typedef struct {
                      const DmlKernels *kern);
 #include "kernels/kernels.def"
 
-/* -- buffers ----------------------------------------------------------------
- */
+/* --- buffers --- */
 
 typedef enum {
   CHECK_IN,  /* must not change */
@@ -79,18 +78,16 @@ void check_end (DmlCheck *c);
 /* Shifts to try in this pass: every 4 (or step) bytes within a cache line, or
  * one where the page decides. */
 #define CHECK_SHIFTS(c, shift, step)                                           \
-  (size_t shift = 0; shift < check_shift_limit (c); shift += (step))
+  for (size_t shift = 0; shift < check_shift_limit (c); shift += (step))
 size_t check_shift_limit (const DmlCheck *c);
 
-/* -- random numbers, from the seed, the kernel and the pass ------------------
- */
+/* --- random numbers, from the seed, the kernel and the pass --- */
 
 uint32_t check_random (DmlCheck *c);
 size_t check_random_below (DmlCheck *c, size_t n);
 float check_normal (DmlCheck *c);
 
-/* -- comparisons; the rest of the arguments says which case it is -------------
- */
+/* --- comparisons; the rest of the arguments says which case it is --- */
 
 #define CHECK_FORMAT(f, a) __attribute__ ((format (printf, f, a)))
 
@@ -114,7 +111,7 @@ double check_gamma (size_t n);
 /* The same for sums that are kept in double. */
 double check_gamma_double (size_t n);
 
-/* -- element by element: a scalar expression and the call that must match it
+/* --- element by element: a scalar expression and the call that must match it
  * --- */
 
 typedef struct {
@@ -131,8 +128,7 @@ typedef struct {
 void check_map (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern,
                 const CheckMap *map);
 
-/* -- timing -------------------------------------------------------------------
- */
+/* --- timing --- */
 
 typedef struct {
   DmlCheck *check;
@@ -161,8 +157,7 @@ bool check_timer_more (CheckTimer *t);
         __VA_ARGS__;                                                           \
   } while (0)
 
-/* -- for main.c
- * ------------------------------------------------------------------ */
+/* --- for main.c --- */
 
 typedef enum {
   PASS_PATTERN_A,

@@ -50,22 +50,20 @@ check_f16_to_f32 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
     check_end (c);
   }
   for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, shift, 2)
-      {
-        const size_t n = sizes[s];
-        uint16_t *x = check_rows (c, CHECK_IN, 1, 2 * n, 2 * n, shift);
-        float *y = check_out_f32 (c, n, shift * 2 % 64), *want;
+    CHECK_SHIFTS (c, shift, 2) {
+      const size_t n = sizes[s];
+      uint16_t *x = check_rows (c, CHECK_IN, 1, 2 * n, 2 * n, shift);
+      float *y = check_out_f32 (c, n, shift * 2 % 64), *want;
 
-        check_fill_bytes (c, x, 2 * n);
-        check_seal (c);
-        want = check_copy_f32 (c, y, n);
-        for (size_t i = 0; i < n; i++)
-          want[i] = (float) value_of_half (x[i]);
-        kern->f16_to_f32 (y, x, n);
-        check_same_f32 (c, y, want, n, "n=%zu shift=%zu", n, shift);
-        check_end (c);
-      }
+      check_fill_bytes (c, x, 2 * n);
+      check_seal (c);
+      want = check_copy_f32 (c, y, n);
+      for (size_t i = 0; i < n; i++)
+        want[i] = (float) value_of_half (x[i]);
+      kern->f16_to_f32 (y, x, n);
+      check_same_f32 (c, y, want, n, "n=%zu shift=%zu", n, shift);
+      check_end (c);
+    }
 }
 
 /* The nearest half, ties to even, by looking at both neighbours. */
@@ -114,35 +112,34 @@ check_f32_to_f16 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
     return;
   }
   for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, shift, 4)
-  for (int fill = 0; fill < 8; fill++) {
-    const size_t n = sizes[s];
-    float *x = check_rows (c, CHECK_IN, 1, 4 * n, 4 * n, shift);
-    uint16_t *y = check_rows (c, CHECK_OUT, 1, 2 * n, 2 * n, shift / 2);
-    uint16_t want[65];
+    CHECK_SHIFTS (c, shift, 4)
+      for (int fill = 0; fill < 8; fill++) {
+        const size_t n = sizes[s];
+        float *x = check_rows (c, CHECK_IN, 1, 4 * n, 4 * n, shift);
+        uint16_t *y = check_rows (c, CHECK_OUT, 1, 2 * n, 2 * n, shift / 2);
+        uint16_t want[65];
 
-    check_fill_f32 (c, fill == 0 ? CHECK_SPECIAL : CHECK_PLAIN, x, n);
-    for (size_t i = 0; i < n && fill > 0; i++) {
-      /* across the range of halves, every other one half way between */
-      x[i] = ldexpf (x[i], (int) check_random_below (c, 46) - 28);
-      if (fill > 3) {
-        const uint16_t h = half_of (x[i]);
+        check_fill_f32 (c, fill == 0 ? CHECK_SPECIAL : CHECK_PLAIN, x, n);
+        for (size_t i = 0; i < n && fill > 0; i++) {
+          /* across the range of halves, every other one half way between */
+          x[i] = ldexpf (x[i], (int) check_random_below (c, 46) - 28);
+          if (fill > 3) {
+            const uint16_t h = half_of (x[i]);
 
-        x[i] =
-          (float) ((value_of_half (h) + value_of_half ((uint16_t) (h + 1))) /
-                   2);
+            x[i] = (float) ((value_of_half (h) +
+                             value_of_half ((uint16_t) (h + 1))) /
+                            2);
+          }
+        }
+        check_seal (c);
+        for (size_t i = 0; i < n; i++)
+          want[i] = half_of (x[i]);
+        kern->f32_to_f16 (y, x, n);
+        for (size_t i = 0; i < n; i++)
+          check_same_bytes (c, y + i, want + i, 2, "%.9g n=%zu shift=%zu",
+                            (double) x[i], n, shift);
+        check_end (c);
       }
-    }
-    check_seal (c);
-    for (size_t i = 0; i < n; i++)
-      want[i] = half_of (x[i]);
-    kern->f32_to_f16 (y, x, n);
-    for (size_t i = 0; i < n; i++)
-      check_same_bytes (c, y + i, want + i, 2, "%.9g n=%zu shift=%zu",
-                        (double) x[i], n, shift);
-    check_end (c);
-  }
 }
 
 void
@@ -159,20 +156,18 @@ check_u8_to_f32 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
     return;
   }
   for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, shift, 1)
-      {
-        const size_t n = sizes[s];
-        uint8_t *x = check_rows (c, CHECK_IN, 1, n, n, shift);
-        float *y = check_out_f32 (c, n, shift * 4 % 64), *want;
+    CHECK_SHIFTS (c, shift, 1) {
+      const size_t n = sizes[s];
+      uint8_t *x = check_rows (c, CHECK_IN, 1, n, n, shift);
+      float *y = check_out_f32 (c, n, shift * 4 % 64), *want;
 
-        check_fill_bytes (c, x, n);
-        check_seal (c);
-        want = check_copy_f32 (c, y, n);
-        for (size_t i = 0; i < n; i++)
-          want[i] = a * (float) x[i] + b;
-        kern->u8_to_f32 (y, x, a, b, n);
-        check_same_f32 (c, y, want, n, "n=%zu shift=%zu", n, shift);
-        check_end (c);
-      }
+      check_fill_bytes (c, x, n);
+      check_seal (c);
+      want = check_copy_f32 (c, y, n);
+      for (size_t i = 0; i < n; i++)
+        want[i] = a * (float) x[i] + b;
+      kern->u8_to_f32 (y, x, a, b, n);
+      check_same_f32 (c, y, want, n, "n=%zu shift=%zu", n, shift);
+      check_end (c);
+    }
 }

@@ -96,11 +96,9 @@ check_gemm_tile_f32 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
   for (size_t d = 0; d < CHECK_N (depths); d++) {
     tile_is_per_column (c, kern, depths[d]);
     for (size_t n = 0; n <= kern->gemm_nr; n++)
-      for
-        CHECK_SHIFTS (c, shift, n % 8 ? 28 : 4)
-        {
-          tile_case (c, kern, depths[d], n, n % 3, shift, shift & 4);
-        }
+      CHECK_SHIFTS (c, shift, n % 8 ? 28 : 4) {
+        tile_case (c, kern, depths[d], n, n % 3, shift, shift & 4);
+      }
   }
 }
 
@@ -172,11 +170,9 @@ check_gemm_nt_f32 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
   for (size_t i = 0; i < CHECK_N (counts); i++)
     for (size_t j = 0; j < CHECK_N (counts); j++)
       for (size_t d = 0; d < CHECK_N (depths); d++)
-        for
-          CHECK_SHIFTS (c, shift, depths[d] == 17 ? 12 : 60)
-          {
-            nt_case (c, kern, counts[i], counts[j], depths[d], d % 3, shift);
-          }
+        CHECK_SHIFTS (c, shift, depths[d] == 17 ? 12 : 60) {
+          nt_case (c, kern, counts[i], counts[j], depths[d], d % 3, shift);
+        }
 }
 
 /* --- gather_rows_f32 --- */
@@ -242,9 +238,8 @@ check_gather_rows_f32 (DmlCheck *c, const DmlKernels *ref,
 
       for (size_t i = 0; i < 48 / n; i++)
         s[i] = (DmlStretch){ i * n, n, (ptrdiff_t) (i * 60) };
-      check_bench (
-        c, 2 * 64 * 48 * 4, ("64 x 48, rows of %zu", n),
-        kern->gather_rows_f32 (y, 48, 48, x, 800, 64, s, 48 / n, 1));
+      check_bench (c, 2 * 64 * 48 * 4, ("64 x 48, rows of %zu", n),
+                   kern->gather_rows_f32 (y, 48, 48, x, 800, 64, s, 48 / n, 1));
       check_end (c);
     }
     return;
@@ -252,9 +247,7 @@ check_gather_rows_f32 (DmlCheck *c, const DmlKernels *ref,
   for (size_t i = 0; i < CHECK_N (widths); i++)
     for (size_t step = 1; step < 4; step++)
       for (size_t n_rows = 0; n_rows < 4; n_rows++)
-        for
-          CHECK_SHIFTS (c, shift, 4)
-          {
-            gather_case (c, kern, widths[i], n_rows, step, shift);
-          }
+        CHECK_SHIFTS (c, shift, 4) {
+          gather_case (c, kern, widths[i], n_rows, step, shift);
+        }
 }

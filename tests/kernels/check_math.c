@@ -59,26 +59,25 @@ check_function (DmlCheck *c, DmlUnary run, double (*exact) (double))
     return;
   }
   for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, shift, 4)
-  for (size_t f = 0; f < CHECK_N (fills); f++) {
-    const size_t n = sizes[s];
-    float *x = check_rows (c, CHECK_IN, 1, n * 4, n * 4, shift);
-    float *y = check_out_f32 (c, n, (shift * 3) % 64), *z;
+    CHECK_SHIFTS (c, shift, 4)
+      for (size_t f = 0; f < CHECK_N (fills); f++) {
+        const size_t n = sizes[s];
+        float *x = check_rows (c, CHECK_IN, 1, n * 4, n * 4, shift);
+        float *y = check_out_f32 (c, n, (shift * 3) % 64), *z;
 
-    fill (c, x, n, fills[f]);
-    check_seal (c);
-    z = check_io_f32 (c, CHECK_PLAIN, n, (shift * 5) % 64);
-    if (n > 0)
-      memcpy (z, x, n * sizeof *x);
-    run (y, x, n);
-    for (size_t i = 0; i < n; i++)
-      check_ulp (c, y[i], exact ((double) x[i]), "x=%.9g n=%zu shift=%zu",
-                 (double) x[i], n, shift);
-    run (z, z, n);
-    check_same_f32 (c, z, y, n, "in place, n=%zu shift=%zu", n, shift);
-    check_end (c);
-  }
+        fill (c, x, n, fills[f]);
+        check_seal (c);
+        z = check_io_f32 (c, CHECK_PLAIN, n, (shift * 5) % 64);
+        if (n > 0)
+          memcpy (z, x, n * sizeof *x);
+        run (y, x, n);
+        for (size_t i = 0; i < n; i++)
+          check_ulp (c, y[i], exact ((double) x[i]), "x=%.9g n=%zu shift=%zu",
+                     (double) x[i], n, shift);
+        run (z, z, n);
+        check_same_f32 (c, z, y, n, "in place, n=%zu shift=%zu", n, shift);
+        check_end (c);
+      }
 }
 
 /* Every float in steps of many bits, in one long row; the tails of the table
@@ -134,30 +133,28 @@ check_silu_grad_f32 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
     return;
   }
   for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, shift, 4)
-      {
-        const size_t n = sizes[s];
-        const float *dy = check_in_f32 (c, CHECK_PLAIN, n, (shift * 3) % 64);
-        float *x = check_rows (c, CHECK_IN, 1, n * 4, n * 4, (shift * 5) % 64);
-        float *dx = check_io_f32 (c, CHECK_PLAIN, n, shift);
-        const float *was = check_copy_f32 (c, dx, n);
+    CHECK_SHIFTS (c, shift, 4) {
+      const size_t n = sizes[s];
+      const float *dy = check_in_f32 (c, CHECK_PLAIN, n, (shift * 3) % 64);
+      float *x = check_rows (c, CHECK_IN, 1, n * 4, n * 4, (shift * 5) % 64);
+      float *dx = check_io_f32 (c, CHECK_PLAIN, n, shift);
+      const float *was = check_copy_f32 (c, dx, n);
 
-        fill (c, x, n, CHECK_PLAIN);
-        if (n > 2)
-          x[n - 1] = NAN;
-        check_seal (c);
-        kern->silu_grad_f32 (dx, dy, x, n);
-        for (size_t i = 0; i < n; i++) {
-          const double v = (double) x[i], g = (double) dy[i];
-          const double e = exact_sigmoid (v);
-          const double terms =
-            fabs ((double) was[i]) + fabs (g) * e * (1 + fabs (v));
+      fill (c, x, n, CHECK_PLAIN);
+      if (n > 2)
+        x[n - 1] = NAN;
+      check_seal (c);
+      kern->silu_grad_f32 (dx, dy, x, n);
+      for (size_t i = 0; i < n; i++) {
+        const double v = (double) x[i], g = (double) dy[i];
+        const double e = exact_sigmoid (v);
+        const double terms =
+          fabs ((double) was[i]) + fabs (g) * e * (1 + fabs (v));
 
-          check_near (
-            c, (double) dx[i], (double) was[i] + g * e * (1 + v * (1 - e)),
-            check_gamma (12) * terms, "x=%.9g n=%zu shift=%zu", v, n, shift);
-        }
-        check_end (c);
+        check_near (
+          c, (double) dx[i], (double) was[i] + g * e * (1 + v * (1 - e)),
+          check_gamma (12) * terms, "x=%.9g n=%zu shift=%zu", v, n, shift);
       }
+      check_end (c);
+    }
 }

@@ -52,10 +52,9 @@ check_sgd_f32 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
     return;
   }
   for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, shift, 4)
-  for (size_t f = 0; f < CHECK_N (fills); f++)
-    sgd_case (c, kern, sizes[s], shift, fills[f]);
+    CHECK_SHIFTS (c, shift, 4)
+      for (size_t f = 0; f < CHECK_N (fills); f++)
+        sgd_case (c, kern, sizes[s], shift, fills[f]);
 }
 
 static void
@@ -111,8 +110,7 @@ check_adamw_f32 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
     return;
   }
   for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, shift, 4)
-  for (size_t f = 0; f < CHECK_N (fills); f++)
-    adamw_case (c, kern, sizes[s], shift, fills[f]);
+    CHECK_SHIFTS (c, shift, 4)
+      for (size_t f = 0; f < CHECK_N (fills); f++)
+        adamw_case (c, kern, sizes[s], shift, fills[f]);
 }

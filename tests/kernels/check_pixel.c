@@ -25,40 +25,38 @@ check_mac4 (DmlCheck *c, const DmlKernels *kern, bool wide)
     return;
   }
   for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, shift, size)
-      {
-        const size_t n = sizes[s];
-        int16_t w[4];
-        int32_t want[320];
-        int32_t *y = check_rows (c, CHECK_IO, 1, n * 4, n * 4, shift * 4 % 64);
+    CHECK_SHIFTS (c, shift, size) {
+      const size_t n = sizes[s];
+      int16_t w[4];
+      int32_t want[320];
+      int32_t *y = check_rows (c, CHECK_IO, 1, n * 4, n * 4, shift * 4 % 64);
 
-        for (size_t r = 0; r < 4; r++) {
-          void *row = check_rows (c, CHECK_IN, 1, n * size, n * size,
-                                  (shift * (r + 1)) % 64);
+      for (size_t r = 0; r < 4; r++) {
+        void *row = check_rows (c, CHECK_IN, 1, n * size, n * size,
+                                (shift * (r + 1)) % 64);
 
-          w[r] = weights[check_random_below (c, CHECK_N (weights))];
-          check_fill_bytes (c, row, n * size);
-          x[r] = row;
-        }
-        check_seal (c);
-        check_fill_bytes (c, y, n * 4);
-        for (size_t i = 0; i < n; i++) {
-          int64_t sum = y[i];
-
-          for (size_t r = 0; r < 4; r++)
-            sum += w[r] * (int64_t) (wide ? ((const uint16_t *) x[r])[i]
-                                          : ((const uint8_t *) x[r])[i]);
-          want[i] = (int32_t) (uint32_t) sum;
-        }
-        if (wide)
-          kern->mac4_u16_i32 (y, x[0], x[1], x[2], x[3], w, n);
-        else
-          kern->mac4_u8_i32 (y, x[0], x[1], x[2], x[3], w, n);
-        check_same_bytes (c, y, want, n * 4, "n=%zu shift=%zu w=%d %d %d %d", n,
-                          shift, w[0], w[1], w[2], w[3]);
-        check_end (c);
+        w[r] = weights[check_random_below (c, CHECK_N (weights))];
+        check_fill_bytes (c, row, n * size);
+        x[r] = row;
       }
+      check_seal (c);
+      check_fill_bytes (c, y, n * 4);
+      for (size_t i = 0; i < n; i++) {
+        int64_t sum = y[i];
+
+        for (size_t r = 0; r < 4; r++)
+          sum += w[r] * (int64_t) (wide ? ((const uint16_t *) x[r])[i]
+                                        : ((const uint8_t *) x[r])[i]);
+        want[i] = (int32_t) (uint32_t) sum;
+      }
+      if (wide)
+        kern->mac4_u16_i32 (y, x[0], x[1], x[2], x[3], w, n);
+      else
+        kern->mac4_u8_i32 (y, x[0], x[1], x[2], x[3], w, n);
+      check_same_bytes (c, y, want, n * 4, "n=%zu shift=%zu w=%d %d %d %d", n,
+                        shift, w[0], w[1], w[2], w[3]);
+      check_end (c);
+    }
 }
 
 void
@@ -86,29 +84,27 @@ check_narrow_i32_i16 (DmlCheck *c, const DmlKernels *ref,
     return;
   }
   for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, align, 4)
-      {
-        const size_t n = sizes[s];
-        const int shift = 2 + (int) check_random_below (c, 30);
-        int32_t *x = check_rows (c, CHECK_IN, 1, n * 4, n * 4, align);
-        int16_t *y = check_rows (c, CHECK_OUT, 1, n * 2, n * 2, align * 2 % 64);
-        int16_t want[320];
+    CHECK_SHIFTS (c, align, 4) {
+      const size_t n = sizes[s];
+      const int shift = 2 + (int) check_random_below (c, 30);
+      int32_t *x = check_rows (c, CHECK_IN, 1, n * 4, n * 4, align);
+      int16_t *y = check_rows (c, CHECK_OUT, 1, n * 2, n * 2, align * 2 % 64);
+      int16_t want[320];
 
-        check_fill_bytes (c, x, n * 4);
-        for (size_t i = 0; i < n; i += 3) /* the ends of the range */
-          x[i] = i % 2 ? INT32_MAX : INT32_MIN;
-        check_seal (c);
-        for (size_t i = 0; i < n; i++) {
-          const double v = floor (ldexp (x[i], -shift) + 0.5);
+      check_fill_bytes (c, x, n * 4);
+      for (size_t i = 0; i < n; i += 3) /* the ends of the range */
+        x[i] = i % 2 ? INT32_MAX : INT32_MIN;
+      check_seal (c);
+      for (size_t i = 0; i < n; i++) {
+        const double v = floor (ldexp (x[i], -shift) + 0.5);
 
-          want[i] = (int16_t) fmin (fmax (v, -32768), 32767);
-        }
-        kern->narrow_i32_i16 (y, x, shift, n);
-        check_same_bytes (c, y, want, n * 2, "n=%zu align=%zu shift=%d", n,
-                          align, shift);
-        check_end (c);
+        want[i] = (int16_t) fmin (fmax (v, -32768), 32767);
       }
+      kern->narrow_i32_i16 (y, x, shift, n);
+      check_same_bytes (c, y, want, n * 2, "n=%zu align=%zu shift=%d", n, align,
+                        shift);
+      check_end (c);
+    }
 }
 
 void
@@ -126,27 +122,24 @@ check_blend_u8 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
     return;
   }
   for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, shift, 1)
-      {
-        const size_t n = sizes[s];
-        const int alpha = shift % 2 ? 3 : 0;
-        uint8_t *x = check_rows (c, CHECK_IN, 1, 4 * n, 4 * n, shift);
-        uint8_t *y = check_rows (c, CHECK_OUT, 1, 4 * n, 4 * n, shift * 7 % 64);
-        uint8_t want[4 * 320];
+    CHECK_SHIFTS (c, shift, 1) {
+      const size_t n = sizes[s];
+      const int alpha = shift % 2 ? 3 : 0;
+      uint8_t *x = check_rows (c, CHECK_IN, 1, 4 * n, 4 * n, shift);
+      uint8_t *y = check_rows (c, CHECK_OUT, 1, 4 * n, 4 * n, shift * 7 % 64);
+      uint8_t want[4 * 320];
 
-        check_fill_bytes (c, x, 4 * n);
-        check_seal (c);
-        for (size_t i = 0; i < 4 * n; i++) {
-          const int a = x[i / 4 * 4 + (size_t) alpha];
-          const int sum = x[i] * a + below[i % 4] * (255 - a);
+      check_fill_bytes (c, x, 4 * n);
+      check_seal (c);
+      for (size_t i = 0; i < 4 * n; i++) {
+        const int a = x[i / 4 * 4 + (size_t) alpha];
+        const int sum = x[i] * a + below[i % 4] * (255 - a);
 
-          want[i] =
-            (int) (i % 4) == alpha ? 255 : (uint8_t) ((sum + 127) / 255);
-        }
-        kern->blend_u8 (y, x, alpha, below, n);
-        check_same_bytes (c, y, want, 4 * n, "n=%zu shift=%zu alpha=%d", n,
-                          shift, alpha);
-        check_end (c);
+        want[i] = (int) (i % 4) == alpha ? 255 : (uint8_t) ((sum + 127) / 255);
       }
+      kern->blend_u8 (y, x, alpha, below, n);
+      check_same_bytes (c, y, want, 4 * n, "n=%zu shift=%zu alpha=%d", n, shift,
+                        alpha);
+      check_end (c);
+    }
 }

@@ -102,14 +102,12 @@ check_depthwise (DmlCheck *c, DmlDepthwise run, size_t k, size_t stride)
   }
   for (size_t i = 0; i < CHECK_N (widths); i++)
     for (size_t oh = 0; oh < 6; oh++)
-      for
-        CHECK_SHIFTS (c, shift, widths[i] == 17 ? 4 : 28)
-        {
-          const Window w = { oh, widths[i], k, k, stride, stride };
+      CHECK_SHIFTS (c, shift, widths[i] == 17 ? 4 : 28) {
+        const Window w = { oh, widths[i], k, k, stride, stride };
 
-          depthwise_case (c, run, &w, i % 3, shift, -INFINITY, INFINITY, false);
-          depthwise_case (c, run, &w, oh % 3, shift, 0.0f, 6.0f, true);
-        }
+        depthwise_case (c, run, &w, i % 3, shift, -INFINITY, INFINITY, false);
+        depthwise_case (c, run, &w, oh % 3, shift, 0.0f, 6.0f, true);
+      }
 }
 
 #define DEPTHWISE_CHECK(name, k, stride)                                       \
@@ -124,8 +122,7 @@ DEPTHWISE_CHECK (dw3s2_f32, 3, 2)
 DEPTHWISE_CHECK (dw5s1_f32, 5, 1)
 DEPTHWISE_CHECK (dw5s2_f32, 5, 2)
 
-/* -- pooling
- * ------------------------------------------------------------------- */
+/* --- pooling --- */
 
 typedef void (*Pool) (float *y, size_t y_stride, const float *x,
                       size_t x_stride, size_t oh, size_t ow, size_t kh,
@@ -192,15 +189,13 @@ check_pool (DmlCheck *c, Pool run, bool max)
   }
   for (size_t i = 0; i < CHECK_N (widths); i++)
     for (size_t p = 0; p < CHECK_N (shapes); p++)
-      for
-        CHECK_SHIFTS (c, shift, widths[i] == 17 ? 4 : 28)
-        {
-          Window w = shapes[p];
+      CHECK_SHIFTS (c, shift, widths[i] == 17 ? 4 : 28) {
+        Window w = shapes[p];
 
-          w.ow = widths[i];
-          w.oh = (i + p) % 4;
-          pool_case (c, run, &w, (i + p) % 3, shift, fills[(i + p) % 3], max);
-        }
+        w.ow = widths[i];
+        w.oh = (i + p) % 4;
+        pool_case (c, run, &w, (i + p) % 3, shift, fills[(i + p) % 3], max);
+      }
 }
 
 void

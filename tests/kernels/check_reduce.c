@@ -130,12 +130,10 @@ check_sum (DmlCheck *c, const DmlKernels *kern, Sum sum, Term term,
     return;
   }
   for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, shift, 4)
-      {
-        sum_case (c, kern, sum, term, n_in, sizes[s], shift, CHECK_PLAIN);
-        sum_case (c, kern, sum, term, n_in, sizes[s], shift, CHECK_TINY);
-      }
+    CHECK_SHIFTS (c, shift, 4) {
+      sum_case (c, kern, sum, term, n_in, sizes[s], shift, CHECK_PLAIN);
+      sum_case (c, kern, sum, term, n_in, sizes[s], shift, CHECK_TINY);
+    }
   sum_poisoned (c, kern, sum, term, n_in, 99, NAN);
   sum_poisoned (c, kern, sum, term, n_in, 99, INFINITY);
 }
@@ -172,30 +170,28 @@ check_max_f32 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
     return;
   }
   for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, shift, 4)
-  for (size_t f = 0; f < CHECK_N (fills); f++) {
-    const size_t n = sizes[s];
-    float *x = check_io_f32 (c, fills[f], n, shift);
-    float want = -INFINITY, got;
+    CHECK_SHIFTS (c, shift, 4)
+      for (size_t f = 0; f < CHECK_N (fills); f++) {
+        const size_t n = sizes[s];
+        float *x = check_io_f32 (c, fills[f], n, shift);
+        float want = -INFINITY, got;
 
-    for (size_t i = 0; i < n; i++) {
-      if (f != 1) /* all below 0: zeros of a tail must not win */
-        x[i] = -fabsf (x[i]);
-      if (isnan (x[i]) || x[i] > want)
-        want = x[i];
-      if (isnan (want))
-        break;
-    }
-    want = want == 0 ? 0.0f : want; /* never -0 */
-    got = kern->max_f32 (x, n);
-    check_same_f32 (c, &got, &want, 1, "n=%zu shift=%zu", n, shift);
-    check_end (c);
-  }
+        for (size_t i = 0; i < n; i++) {
+          if (f != 1) /* all below 0: zeros of a tail must not win */
+            x[i] = -fabsf (x[i]);
+          if (isnan (x[i]) || x[i] > want)
+            want = x[i];
+          if (isnan (want))
+            break;
+        }
+        want = want == 0 ? 0.0f : want; /* never -0 */
+        got = kern->max_f32 (x, n);
+        check_same_f32 (c, &got, &want, 1, "n=%zu shift=%zu", n, shift);
+        check_end (c);
+      }
 }
 
-/* -- sums in double
- * ------------------------------------------------------------ */
+/* --- sums in double --- */
 
 typedef void (*Moments) (const DmlKernels *k, const float *a, const float *b,
                          float mid, size_t n, double *first, double *second);
@@ -213,34 +209,32 @@ check_moments (DmlCheck *c, const DmlKernels *kern, Moments run, bool grad)
     return;
   }
   for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, shift, 4)
-      {
-        const size_t n = sizes[s];
-        const float *a = check_in_f32 (c, CHECK_PLAIN, n, shift);
-        const float *b = check_in_f32 (c, CHECK_PLAIN, n, (shift * 3) % 64);
-        const float mid = 2 * check_normal (c);
-        double first = 3.0, second = -2.0; /* what stood there is kept */
-        long double f = 3.0L, s2 = -2.0L, fm = 3.0L, sm = 2.0L;
+    CHECK_SHIFTS (c, shift, 4) {
+      const size_t n = sizes[s];
+      const float *a = check_in_f32 (c, CHECK_PLAIN, n, shift);
+      const float *b = check_in_f32 (c, CHECK_PLAIN, n, (shift * 3) % 64);
+      const float mid = 2 * check_normal (c);
+      double first = 3.0, second = -2.0; /* what stood there is kept */
+      long double f = 3.0L, s2 = -2.0L, fm = 3.0L, sm = 2.0L;
 
-        for (size_t i = 0; i < n; i++) {
-          const long double d = (long double) (grad ? b[i] : a[i]) - mid;
-          const long double t = grad ? (long double) a[i] : d;
+      for (size_t i = 0; i < n; i++) {
+        const long double d = (long double) (grad ? b[i] : a[i]) - mid;
+        const long double t = grad ? (long double) a[i] : d;
 
-          f += t;
-          s2 += t * d;
-          fm += fabsl (t);
-          sm += fabsl (t * d);
-        }
-        run (kern, a, b, mid, n, &first, &second);
-        check_near (c, first, (double) f,
-                    check_gamma_double (n + 4) * (double) fm,
-                    "first sum, n=%zu shift=%zu", n, shift);
-        check_near (c, second, (double) s2,
-                    check_gamma_double (n + 6) * (double) sm,
-                    "second sum, n=%zu shift=%zu", n, shift);
-        check_end (c);
+        f += t;
+        s2 += t * d;
+        fm += fabsl (t);
+        sm += fabsl (t * d);
       }
+      run (kern, a, b, mid, n, &first, &second);
+      check_near (c, first, (double) f,
+                  check_gamma_double (n + 4) * (double) fm,
+                  "first sum, n=%zu shift=%zu", n, shift);
+      check_near (c, second, (double) s2,
+                  check_gamma_double (n + 6) * (double) sm,
+                  "second sum, n=%zu shift=%zu", n, shift);
+      check_end (c);
+    }
   for (size_t at = 0; at < 37; at++) {
     float *a = check_io_f32 (c, CHECK_PLAIN, 37, 0);
     const float *b = check_in_f32 (c, CHECK_PLAIN, 37, 0);

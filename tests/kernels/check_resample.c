@@ -64,9 +64,8 @@ check_dot_taps_i16 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
     return;
   }
   for (size_t n = 0; n <= MAX_OUT; n += n < 5 ? 1 : 7)
-    for
-      CHECK_SHIFTS (c, shift, 2)
-  check_dot_taps (c, kern, n, 64 + n * 3, shift);
+    CHECK_SHIFTS (c, shift, 2)
+      check_dot_taps (c, kern, n, 64 + n * 3, shift);
 }
 
 void
@@ -87,30 +86,27 @@ check_colour_f32 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
     return;
   }
   for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, shift, 4)
-      {
-        const size_t n = sizes[s];
-        int32_t *x[3];
-        float *y = check_out_f32 (c, n, shift), want[112];
+    CHECK_SHIFTS (c, shift, 4) {
+      const size_t n = sizes[s];
+      int32_t *x[3];
+      float *y = check_out_f32 (c, n, shift), want[112];
 
-        for (size_t k = 0; k < 3; k++) {
-          x[k] =
-            check_rows (c, CHECK_IN, 1, n * 4, n * 4, shift * (k + 1) % 64);
-          check_fill_bytes (c, x[k], n * 4);
-        }
-        check_seal (c);
-        for (size_t i = 0; i < n; i++) {
-          const float p0 = m[0] * (float) x[0][i];
-          const float p1 = m[1] * (float) x[1][i];
-          const float p2 = m[2] * (float) x[2][i];
-          const float v = fminf (fmaxf (((p0 + p1) + p2) + m[3], 0), 1);
-          const float p = v * 4.37f;
-
-          want[i] = p + -2.1f;
-        }
-        kern->colour_f32 (y, x[0], x[1], x[2], m, 4.37f, -2.1f, n);
-        check_same_f32 (c, y, want, n, "n=%zu shift=%zu", n, shift);
-        check_end (c);
+      for (size_t k = 0; k < 3; k++) {
+        x[k] = check_rows (c, CHECK_IN, 1, n * 4, n * 4, shift * (k + 1) % 64);
+        check_fill_bytes (c, x[k], n * 4);
       }
+      check_seal (c);
+      for (size_t i = 0; i < n; i++) {
+        const float p0 = m[0] * (float) x[0][i];
+        const float p1 = m[1] * (float) x[1][i];
+        const float p2 = m[2] * (float) x[2][i];
+        const float v = fminf (fmaxf (((p0 + p1) + p2) + m[3], 0), 1);
+        const float p = v * 4.37f;
+
+        want[i] = p + -2.1f;
+      }
+      kern->colour_f32 (y, x[0], x[1], x[2], m, 4.37f, -2.1f, n);
+      check_same_f32 (c, y, want, n, "n=%zu shift=%zu", n, shift);
+      check_end (c);
+    }
 }

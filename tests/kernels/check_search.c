@@ -101,9 +101,8 @@ check_search (DmlCheck *c, const DmlKernels *kern, const Search *s)
     for (size_t j = 0; j < CHECK_N (dims); j++) {
       const bool corner = counts[i] == 17 && dims[j] == 33;
 
-      for
-        CHECK_SHIFTS (c, shift, corner ? 4 : 20)
-      rows_case (c, kern, s, counts[i], dims[j], (i + j) % 4, shift);
+      CHECK_SHIFTS (c, shift, corner ? 4 : 20)
+        rows_case (c, kern, s, counts[i], dims[j], (i + j) % 4, shift);
     }
 }
 

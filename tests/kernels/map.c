@@ -73,14 +73,13 @@ check_map (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern,
     return;
   }
   for (size_t s = 0; s < CHECK_N (sizes); s++)
-    for
-      CHECK_SHIFTS (c, shift, 4)
-  for (int place = APART; place < N_PLACES; place++) {
-    if (place > 0 && (!map->in_place || (unsigned) place > map->n_in))
-      continue;
-    for (size_t f = 0; f < CHECK_N (fills); f++)
-      map_case (c, kern, map,
-                map->params[check_random_below (c, map->n_params)], sizes[s],
-                shift, (Place) place, fills[f]);
-  }
+    CHECK_SHIFTS (c, shift, 4)
+      for (int place = APART; place < N_PLACES; place++) {
+        if (place > 0 && (!map->in_place || (unsigned) place > map->n_in))
+          continue;
+        for (size_t f = 0; f < CHECK_N (fills); f++)
+          map_case (c, kern, map,
+                    map->params[check_random_below (c, map->n_params)],
+                    sizes[s], shift, (Place) place, fills[f]);
+      }
 }
