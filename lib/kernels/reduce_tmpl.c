@@ -69,48 +69,76 @@ DML_K (max_f32) (const float *x, size_t n)
   return v_max_lanes (acc) + 0.0f; /* which zero came first is no matter */
 }
 
+/* Two sums in double: of t, and of t times a factor. */
+typedef struct {
+  vd first, second;
+} Sums;
+
+VEC_INLINE Sums
+sums_zero (void)
+{
+  return (Sums){ vd_zero (), vd_zero () };
+}
+
+VEC_INLINE Sums
+sums_add (Sums s, vd t, vd factor)
+{
+  return (Sums){ vd_add (s.first, t), vd_mla (t, factor, s.second) };
+}
+
+VEC_INLINE void
+sums_give (Sums a, Sums b, double *first, double *second)
+{
+  *first += vd_sum (vd_add (a.first, b.first));
+  *second += vd_sum (vd_add (a.second, b.second));
+}
+
 void
 DML_K (moments_f32) (const float *x, size_t n, float shift, double *sum,
                      double *sumsq)
 {
-  const vd s = vd_set1 ((double) shift);
-  vd total = vd_zero (), squares = vd_zero ();
+  const vf none = v_set1 (shift); /* lanes that add nothing */
+  const vd mid = v_widen (none);
+  Sums a = sums_zero (), b = a; /* two hide the latency of an addition */
   size_t i = 0;
 
-  for (; i + VW <= n; i += VW) {
-    const vd d = vd_sub (v_widen (v_load (x + i)), s);
+  for (; i + 2 * VW <= n; i += 2 * VW) {
+    const vd d0 = vd_sub (v_widen (v_load (x + i)), mid);
+    const vd d1 = vd_sub (v_widen (v_load (x + i + VW)), mid);
 
-    total = vd_add (total, d);
-    squares = vd_mla (d, d, squares);
+    a = sums_add (a, d0, d0);
+    b = sums_add (b, d1, d1);
   }
-  *sum += vd_sum (total);
-  *sumsq += vd_sum (squares);
-  for (; i < n; i++) {
-    const double d = (double) x[i] - (double) shift;
+  for (; i < n; i += VW) {
+    const size_t m = n - i < VW ? n - i : VW;
+    const vf v = v_select (v_head (m), v_load_n (x + i, m), none);
+    const vd d = vd_sub (v_widen (v), mid);
 
-    *sum += d;
-    *sumsq += d * d;
+    a = sums_add (a, d, d);
   }
+  sums_give (a, b, sum, sumsq);
 }
 
 void
 DML_K (grad_moments_f32) (const float *dy, const float *x, size_t n, float mean,
                           double *sum, double *dot)
 {
-  const vd mu = vd_set1 ((double) mean);
-  vd total = vd_zero (), products = vd_zero ();
+  const vd mu = v_widen (v_set1 (mean));
+  Sums a = sums_zero (), b = a; /* two hide the latency of an addition */
   size_t i = 0;
 
-  for (; i + VW <= n; i += VW) {
-    const vd g = v_widen (v_load (dy + i));
+  for (; i + 2 * VW <= n; i += 2 * VW) {
+    const vd d0 = vd_sub (v_widen (v_load (x + i)), mu);
+    const vd d1 = vd_sub (v_widen (v_load (x + i + VW)), mu);
 
-    total = vd_add (total, g);
-    products = vd_mla (g, vd_sub (v_widen (v_load (x + i)), mu), products);
+    a = sums_add (a, v_widen (v_load (dy + i)), d0);
+    b = sums_add (b, v_widen (v_load (dy + i + VW)), d1);
   }
-  *sum += vd_sum (total);
-  *dot += vd_sum (products);
-  for (; i < n; i++) {
-    *sum += (double) dy[i];
-    *dot += (double) dy[i] * ((double) x[i] - (double) mean);
+  for (; i < n; i += VW) {
+    const size_t m = n - i < VW ? n - i : VW;
+    const vd d = vd_sub (v_widen (v_load_n (x + i, m)), mu);
+
+    a = sums_add (a, v_widen (v_load_n (dy + i, m)), d); /* 0 in the rest */
   }
+  sums_give (a, b, sum, dot);
 }

@@ -13,18 +13,16 @@
  *   v_max (a, b)  a > b ? a : b; v_min (a, b)  a < b ? a : b: a NaN in either
  *                 gives b, so the value that may be NaN stands second
  *   v_max_nan (a, b)  the larger; NaN if either is
- *   v_gt v_ge v_lt v_le  compare, false on NaN; v_isnan, v_head (m): lanes < m
+ *   v_gt v_ge v_lt v_le  compare, false on NaN; v_head (m): lanes < m
  *   v_select (mask, a, b)  a where mask; m_or, m_and
  *   v_bits, v_of_bits      the same bits as vi, as vf
  *   vi_set1 vi_add vi_sub vi_and vi_or vi_sar (a, n) vi_shl (a, n); v_of_int
  *   v_sum, v_max_lanes     across the lanes, always in the same order
- *   vd            VW doubles: vd_zero, vd_add_f, vd_mla, v_widen, vd_sum
+ *   vd            VW doubles: vd_zero, v_widen, vd_add, vd_sub, vd_mla, vd_sum
  *   v_load_step2_n (p, m)  p[0], p[2], ... p[2 m - 2]; p[2 m - 1] is not read
  *   v_load_pair_n (p, m, &odd)  the same, and p[1], p[3], ... p[2 m - 1]
  *   v_load_u8_n, v_load_f16_n, v_store_f16_n   converting
- *   v_sum_rows (s, acc, m)  s[i] = v_sum (acc[i]) for i < m <= VW, the same
- * bits
- */
+ *   v_sum_rows (s, acc, m)  s[i] = v_sum (acc[i]), i < m <= VW; acc has VW */
 #pragma once
 
 #include <stdbool.h>

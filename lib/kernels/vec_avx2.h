@@ -277,12 +277,6 @@ vd_zero (void)
 }
 
 VEC_INLINE vd
-vd_set1 (double a)
-{
-  return (vd){ _mm256_set1_pd (a), _mm256_set1_pd (a) };
-}
-
-VEC_INLINE vd
 v_widen (vf a)
 {
   return (vd){ _mm256_cvtps_pd (_mm256_castps256_ps128 (a)),

@@ -270,12 +270,6 @@ vd_zero (void)
 }
 
 VEC_INLINE vd
-vd_set1 (double a)
-{
-  return (vd){ _mm512_set1_pd (a), _mm512_set1_pd (a) };
-}
-
-VEC_INLINE vd
 v_widen (vf a)
 {
   return (vd){ _mm512_cvtps_pd (_mm512_castps512_ps256 (a)),

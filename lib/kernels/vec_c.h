@@ -236,12 +236,6 @@ vd_zero (void)
 }
 
 VEC_INLINE vd
-vd_set1 (double a)
-{
-  return a;
-}
-
-VEC_INLINE vd
 v_widen (vf a)
 {
   return (double) a;

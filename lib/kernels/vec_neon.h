@@ -261,12 +261,6 @@ vd_zero (void)
 }
 
 VEC_INLINE vd
-vd_set1 (double a)
-{
-  return (vd){ vdupq_n_f64 (a), vdupq_n_f64 (a) };
-}
-
-VEC_INLINE vd
 v_widen (vf a)
 {
   return (vd){ vcvt_f64_f32 (vget_low_f32 (a)), vcvt_high_f64_f32 (a) };
