@@ -394,6 +394,19 @@ test_enroll (const char *path, const char *label, guint picture)
   g_assert_no_error (error);
 }
 
+guint
+test_items (const char *path, const char *label)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlGallery) gallery =
+    dml_gallery_open (path, DML_GALLERY_READ, NULL, &error);
+  g_autoptr (GPtrArray) items = NULL;
+
+  g_assert_no_error (error);
+  items = dml_gallery_get_items (gallery, label, NULL);
+  return items != NULL ? items->len : 0;
+}
+
 guint64
 test_stat (GstElement *element, const char *field)
 {

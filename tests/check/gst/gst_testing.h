@@ -79,6 +79,9 @@ GstVideoRegionOfInterestMeta *test_add_roi (GstBuffer *buffer, const char *type,
  * does. */
 void test_enroll (const char *path, const char *label, guint picture);
 
+/* How many items a label has, 0 where there is no such label. */
+guint test_items (const char *path, const char *label);
+
 guint64 test_stat (GstElement *element, const char *field);
 
 /* Waits, at most 5 s, until condition (data) is TRUE. */
