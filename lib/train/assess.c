@@ -10,8 +10,9 @@
 #include <string.h>
 
 #define BATCH 32
-#define CACHE_SCALE 4 /* nearly as found: the resizing is then the encoder's   \
-                       */
+#define CACHE_SCALE                                                            \
+  4 /* nearly as found: the resizing is then the encoder's                     \
+     */
 #define VOTE_TEMPERATURE 0.07
 #define K_MAX 100
 #define RESAMPLES 500

@@ -146,7 +146,7 @@ write_encoder (DmlTrainer *t, const DmlEpoch *epoch, GError **error)
   const DmlOnnxWrite how = {
     .metadata = metadata,
     .half = t->config->s.half_weights != 0,
-    .embedding = "embedding",
+    .embedding = ((const DmlValue *) graph->outputs->pdata[0])->name,
   };
 
   return dml_onnx_write_file (graph, path, &how, error) &&

@@ -73,7 +73,28 @@ build (DmlModel *model, const DmlTrainSettings *s, GError **error)
     dml_graph_sweep (model->encoder);
   }
   share_weights (model->graph, model->encoder);
+  model->output = g_strdup ("embedding");
   return TRUE;
+}
+
+/* The graph that came from a file, with unit rows. */
+static gboolean
+normalise_clone (DmlModel *model, GError **error)
+{
+  DmlGraph *graph = dml_graph_clone (model->graph);
+  DmlValue *in = dml_graph_find (graph, model->output);
+  DmlNode *node;
+
+  model->encoder = graph;
+  node = dml_graph_add_node (graph, NULL, "LpNormalization", "dml.unit", &in, 1,
+                             NULL, 1, error);
+  if (node == NULL)
+    return FALSE;
+  dml_attrs_set_int (node->attrs, "axis", 1);
+  dml_attrs_set_int (node->attrs, "p", 2);
+  g_ptr_array_set_size (graph->outputs, 0);
+  return dml_graph_add_output (graph, node->out[0], error) &&
+         dml_graph_finish (graph, error);
 }
 
 DmlModel *
@@ -91,13 +112,15 @@ dml_model_new (const DmlTrainSettings *s, size_t batch, GError **error)
   memcpy (model->mean, imagenet_mean, sizeof model->mean);
   memcpy (model->std, imagenet_std, sizeof model->std);
   model->head = g_hash_table_new (g_str_hash, g_str_equal);
-  if (!build (model, s, error))
+  if (*s->init != '\0' ? !dml_model_from_file (model, s, error) ||
+                           !normalise_clone (model, error)
+                       : !build (model, s, error))
     return NULL;
   model->train =
     dml_train_new (model->graph, batch, (unsigned) s->threads, s->seed, error);
   if (model->train == NULL)
     return NULL;
-  model->out = dml_train_find_output (model->train, "embedding");
+  model->out = dml_train_find_output (model->train, model->output);
   model->out_before = strcmp (s->neck, "split") == 0
                         ? dml_train_find_output (model->train, "features")
                         : -1;
@@ -116,6 +139,7 @@ dml_model_free (DmlModel *model)
   dml_graph_free (model->encoder);
   dml_graph_free (model->graph);
   g_clear_pointer (&model->head, g_hash_table_unref);
+  g_free (model->output);
   g_free (model);
 }
 

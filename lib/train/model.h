@@ -18,6 +18,7 @@ typedef struct {
   int width, height, channels; /* of the input */
   float mean[3], std[3];
   DmlFit fit;
+  char *output;     /* name of the embedding's value in graph */
   GHashTable *head; /* names of the parameters after the pooling, as a set */
   size_t n_weights; /* trained numbers */
 } DmlModel;
@@ -26,6 +27,10 @@ typedef struct {
 DmlModel *dml_model_new (const DmlTrainSettings *settings, size_t batch,
                          GError **error);
 void dml_model_free (DmlModel *model);
+
+/* model_init.c: graph, input and head from settings->init. */
+gboolean dml_model_from_file (DmlModel *model, const DmlTrainSettings *settings,
+                              GError **error);
 
 /* A clone to optimise or to write. Shares the weights. */
 DmlGraph *dml_model_encoder_graph (const DmlModel *model);

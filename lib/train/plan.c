@@ -41,6 +41,19 @@ dml_trainer_choose_input (DmlTrainer *t, GError **error)
   }
   if (s->input == 0 && *s->init == '\0')
     s->input = 64;
+  if (*s->init != '\0' && (s->input == 0 || !is_given (t, "embedding"))) {
+    g_autoptr (DmlEncoder) encoder = dml_encoder_open (s->init, error);
+    int width, height;
+
+    if (encoder == NULL)
+      return FALSE;
+    dml_encoder_get_input_size (encoder, &width, &height);
+    if (s->input == 0)
+      s->input = (uint64_t) MIN (width, height);
+    if (!is_given (t, "embedding") &&
+        dml_encoder_get_metadata (encoder, "dml.version") != NULL)
+      s->embedding = dml_encoder_get_dim (encoder); /* its own head goes on */
+  }
   return TRUE;
 }
 
