@@ -7,9 +7,10 @@
 
 #include <dml/dml-encoder.h>
 
-#define DML_ENCODER_MAX_DIM 65536                  /* floats in an embedding */
-#define DML_ENCODER_MAX_VALUE ((size_t) 256 << 20) /* bytes of an activation   \
-                                                    */
+#define DML_ENCODER_MAX_DIM 65536 /* floats in an embedding */
+#define DML_ENCODER_MAX_VALUE                                                  \
+  ((size_t) 256 << 20) /* bytes of an activation                               \
+                        */
 
 /* What `dml.*` metadata say, checked, with the defaults of docs/encoder.md. */
 typedef struct {
@@ -64,7 +65,16 @@ struct _DmlEncoder {
 DmlEncoder *dml_encoder_new_from_data (const uint8_t *data, size_t n_bytes,
                                        const char *path, GError **error);
 
-const DmlEncoder *dml_session_get_encoder (const DmlSession *session);
+size_t dml_session_get_dim (const DmlSession *session); /* D */
+
+/* Writes row i of a call, C x H x W floats as the network wants them. */
+typedef gboolean (*DmlSessionFill) (DmlSession *session, void *data, size_t i,
+                                    float *out, GError **error);
+
+/* n rows through the network, n x D floats to `out`: what every way of
+ * embedding comes down to. */
+gboolean dml_session_run (DmlSession *session, DmlSessionFill fill, void *data,
+                          size_t n, float *out, GError **error);
 
 /* To unit length. A row without a direction, or that is not finite because
  * some weight is not, becomes zero; one that the graph has normalised stays as

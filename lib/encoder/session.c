@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/threads.h"
 #include "encoder/encoder.h"
+#include "encoder/enrol.h"
 #include "nn/exec.h"
 
 #include <math.h>
@@ -21,6 +22,7 @@ struct _DmlSession {
   DmlPreprocessor *preprocessor;
   DmlInfer *infer[N_BLOCKS]; /* of 1 << i rows; [0] of the fixed batch */
   size_t row_size;           /* floats of an input row, C x H x W */
+  DmlEnroller *enroller;     /* NULL before the first enrolment */
 };
 
 DmlSession *
@@ -52,15 +54,10 @@ dml_session_free (DmlSession *session)
     return;
   for (int i = 0; i < N_BLOCKS; i++)
     dml_infer_free (session->infer[i]);
+  dml_enroller_free (session->enroller);
   dml_preprocessor_free (session->preprocessor);
   dml_encoder_unref (session->encoder);
   g_free (session);
-}
-
-const DmlEncoder *
-dml_session_get_encoder (const DmlSession *session)
-{
-  return session->encoder;
 }
 
 /* The executor for a block of `rows`, a power of two or the fixed batch. */
@@ -103,10 +100,10 @@ check_finite (float *row, size_t dim)
 }
 
 /* Rows [first, first + n) of a call, n at most `rows`; what is missing to a
- * fixed batch is filled with the last one. */
+ * fixed batch is filled with the first of them. */
 static gboolean
-embed_block (DmlSession *session, size_t rows, const DmlImage *const *images,
-             const DmlRegion *regions, size_t n, float *out, GError **error)
+run_block (DmlSession *session, size_t rows, DmlSessionFill fill, void *data,
+           size_t first, size_t n, float *out, GError **error)
 {
   const DmlNet *net = session->encoder->net;
   DmlInfer *infer = session_infer (session, rows, error);
@@ -116,9 +113,7 @@ embed_block (DmlSession *session, size_t rows, const DmlImage *const *images,
     return FALSE;
   in = dml_infer_input (infer, 0);
   for (size_t i = 0; i < n; i++)
-    if (!dml_preprocessor_run (session->preprocessor, images[i],
-                               regions ? &regions[i] : NULL,
-                               in + i * session->row_size, error))
+    if (!fill (session, data, first + i, in + i * session->row_size, error))
       return FALSE;
   for (size_t i = n; i < rows; i++)
     memcpy (in + i * session->row_size, in, session->row_size * sizeof *in);
@@ -133,32 +128,60 @@ embed_block (DmlSession *session, size_t rows, const DmlImage *const *images,
   return TRUE;
 }
 
+size_t
+dml_session_get_dim (const DmlSession *session)
+{
+  return session->encoder->net->dim;
+}
+
+gboolean
+dml_session_run (DmlSession *session, DmlSessionFill fill, void *data, size_t n,
+                 float *out, GError **error)
+{
+  const DmlNet *net = session->encoder->net;
+  size_t rows =
+    net->fixed_batch ? net->fixed_batch : (size_t) 1 << (N_BLOCKS - 1);
+
+  for (size_t first = 0; first < n;) {
+    size_t done;
+
+    while (net->fixed_batch == 0 && rows > n - first)
+      rows /= 2;
+    done = MIN (rows, n - first);
+    if (!run_block (session, rows, fill, data, first, done,
+                    out + first * net->dim, error))
+      return FALSE;
+    first += done;
+  }
+  return TRUE;
+}
+
+typedef struct {
+  const DmlImage *const *images;
+  const DmlRegion *regions; /* NULL: whole images */
+} EmbedCall;
+
+static gboolean
+embed_fill (DmlSession *session, void *data, size_t i, float *out,
+            GError **error)
+{
+  const EmbedCall *call = data;
+
+  return dml_preprocessor_run (session->preprocessor, call->images[i],
+                               call->regions ? &call->regions[i] : NULL, out,
+                               error);
+}
+
 gboolean
 dml_session_embed (DmlSession *session, const DmlImage *const *images,
                    const DmlRegion *regions, size_t n, float *out,
                    GError **error)
 {
-  const DmlNet *net;
-  size_t rows;
+  EmbedCall call = { images, regions };
 
   g_return_val_if_fail (session != NULL && images != NULL && n > 0, FALSE);
   g_return_val_if_fail (out != NULL, FALSE);
-  net = session->encoder->net;
-  rows = net->fixed_batch ? net->fixed_batch : (size_t) 1 << (N_BLOCKS - 1);
-  while (n > 0) {
-    size_t done;
-
-    while (net->fixed_batch == 0 && rows > n)
-      rows /= 2;
-    done = MIN (rows, n);
-    if (!embed_block (session, rows, images, regions, done, out, error))
-      return FALSE;
-    images += done;
-    regions = regions ? regions + done : NULL;
-    out += done * net->dim;
-    n -= done;
-  }
-  return TRUE;
+  return dml_session_run (session, embed_fill, &call, n, out, error);
 }
 
 gboolean
@@ -168,6 +191,25 @@ dml_session_preprocess (DmlSession *session, const DmlImage *image,
   g_return_val_if_fail (session != NULL && image != NULL && out != NULL, FALSE);
   return dml_preprocessor_run (session->preprocessor, image, region, out,
                                error);
+}
+
+gboolean
+dml_session_embed_enrolment (DmlSession *session, const DmlPicture *picture,
+                             guint n_views, float *out, GError **error)
+{
+  g_return_val_if_fail (session != NULL && picture != NULL, FALSE);
+  g_return_val_if_fail (out != NULL, FALSE);
+  g_return_val_if_fail (n_views >= 1 && n_views <= DML_ENROL_MAX_VIEWS, FALSE);
+  if (session->enroller == NULL)
+    session->enroller =
+      dml_enroller_new (&session->encoder->traits.input, error);
+  if (session->enroller == NULL ||
+      !dml_enroller_run (session->enroller, session, picture, n_views, out,
+                         error))
+    return FALSE;
+  if (session->encoder->traits.metric == DML_METRIC_COSINE)
+    dml_session_normalise (out, session->encoder->net->dim);
+  return TRUE;
 }
 
 GBytes *

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Encoders: the built-in one, sharing, sessions. */
+ * Encoders: what may be opened and what is said otherwise, what the file says
+ * about itself, fingerprints, sharing, sessions. */
+#include "alloc_count.h"
+#include "base/mem.h"
 #include "encoder/encoder.h"
+#include "onnx_maker.h"
 
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
+
+/* ---- makers ---- */
 
 /* A picture of random pixels, the same for the same seed. */
 static DmlPicture *
@@ -21,8 +28,71 @@ noise (int width, int height, guint32 seed)
   return picture;
 }
 
+/* Takes `model` over. */
+static DmlEncoder *
+open_model (GByteArray *model)
+{
+  g_autoptr (GError) error = NULL;
+  DmlEncoder *encoder = dml_encoder_new_from_data (model->data, model->len,
+                                                   "dir/model.onnx", &error);
+
+  g_assert_no_error (error);
+  g_byte_array_unref (model);
+  return encoder;
+}
+
 static void
-test_encoder_default_is_there (void)
+assert_refused (GByteArray *model, DmlError code, const char *words)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlEncoder) encoder = dml_encoder_new_from_data (
+    model->data, model->len, "dir/model.onnx", &error);
+
+  g_assert_null (encoder);
+  g_assert_error (error, DML_ERROR, (gint) code);
+  g_assert_true (g_str_has_prefix (error->message, "dir/model.onnx: "));
+  if (strstr (error->message, words) == NULL)
+    g_error ("\"%s\" does not say \"%s\"", error->message, words);
+  g_byte_array_unref (model);
+}
+
+static GByteArray *
+with_metadata (const char *key, const char *value)
+{
+  GByteArray *model = onnx_small_cnn (16, 8, 1);
+
+  onnx_add_metadata (model, key, value);
+  return model;
+}
+
+/* Input of that shape and one node that makes an N x D of it. */
+static GByteArray *
+with_input (const int64_t *dims, size_t n_dims)
+{
+  GByteArray *graph = g_byte_array_new ();
+
+  onnx_add_input (graph, "in", dims, n_dims);
+  onnx_add_node (graph, "Flatten", "flat", "in", "out");
+  onnx_add_output (graph, "out");
+  return onnx_model (graph, 13);
+}
+
+static void
+embed_one (DmlEncoder *encoder, const DmlPicture *picture, float *out)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlSession) session = dml_encoder_session_new (encoder, 1, &error);
+  const DmlImage *image = dml_picture_get_image (picture);
+
+  g_assert_no_error (error);
+  dml_session_embed (session, &image, NULL, 1, out, &error);
+  g_assert_no_error (error);
+}
+
+/* ---- the built-in one ---- */
+
+static void
+test_default_is_there (void)
 {
   g_autoptr (DmlEncoder) encoder = dml_encoder_get_default ();
   g_autoptr (DmlEncoder) again = dml_encoder_open ("", NULL);
@@ -35,10 +105,439 @@ test_encoder_default_is_there (void)
   g_assert_cmpuint (dml_encoder_get_dim (encoder), >=, 64);
   g_assert_cmpuint (strlen (dml_encoder_get_fingerprint (encoder)), ==, 64);
   g_assert_cmpint (dml_encoder_get_metric (encoder), ==, DML_METRIC_COSINE);
+  g_assert_nonnull (dml_encoder_get_metadata (encoder, "dml.licence"));
   if (dml_encoder_is_placeholder (encoder))
     g_assert_cmpstr (dml_encoder_get_name (encoder), ==,
                      "placeholder (untrained)");
 }
+
+/* ---- inputs and outputs ---- */
+
+static void
+test_refuses_other_inputs (void)
+{
+  static const int64_t nhwc[] = { -1, 224, 224, 3 }, flat[] = { -1, 768 };
+  static const int64_t six[] = { -1, 6, 16, 16 }, loose[] = { -1, 3, -1, -1 };
+  static const int64_t huge[] = { -1, 3, 5000, 16 }, one[] = { -1, 3, 16, 16 };
+  GByteArray *graph, *model;
+
+  assert_refused (with_input (nhwc, 4), DML_ERROR_UNSUPPORTED, "NHWC");
+  assert_refused (with_input (flat, 2), DML_ERROR_UNSUPPORTED,
+                  "is ?x768, expected an image");
+  assert_refused (with_input (six, 4), DML_ERROR_UNSUPPORTED, "N x 3 x H x W");
+  assert_refused (with_input (loose, 4), DML_ERROR_UNSUPPORTED, "dml.input");
+  assert_refused (with_input (huge, 4), DML_ERROR_LIMIT, "4096 pixels a side");
+  model = with_input (one, 4);
+  onnx_add_metadata (model, "dml.input", "32x16");
+  assert_refused (model, DML_ERROR_FORMAT, "dml.input is 32x16, but input");
+
+  graph = g_byte_array_new ();
+  onnx_add_input (graph, "left", one, 4);
+  onnx_add_input (graph, "right", one, 4);
+  onnx_add_node (graph, "Add", "", "left right", "sum");
+  onnx_add_node (graph, "Flatten", "", "sum", "out");
+  onnx_add_output (graph, "out");
+  assert_refused (onnx_model (graph, 13), DML_ERROR_UNSUPPORTED,
+                  "2 inputs (\"left\", \"right\"");
+
+  graph = g_byte_array_new ();
+  pb_message (graph, 11, onnx_value ("in", 2, one, 4));
+  onnx_add_node (graph, "Flatten", "", "in", "out");
+  onnx_add_output (graph, "out");
+  assert_refused (onnx_model (graph, 13), DML_ERROR_UNSUPPORTED, "is uint8");
+}
+
+static void
+test_refuses_other_outputs (void)
+{
+  static const int64_t one[] = { -1, 3, 16, 16 };
+  GByteArray *graph = g_byte_array_new ();
+
+  onnx_add_input (graph, "in", one, 4);
+  onnx_add_node (graph, "Relu", "", "in", "map");
+  onnx_add_output (graph, "map");
+  assert_refused (onnx_model (graph, 13), DML_ERROR_UNSUPPORTED,
+                  "output \"map\" is float32 1x3x16x16");
+}
+
+/* A map of features beside the embedding, as N x D x 1 x 1. */
+static void
+test_takes_the_output_that_is_an_embedding (void)
+{
+  static const int64_t one[] = { -1, 3, 16, 16 };
+  GByteArray *graph = g_byte_array_new ();
+  g_autoptr (DmlEncoder) encoder = NULL;
+
+  onnx_add_input (graph, "in", one, 4);
+  onnx_add_node (graph, "Relu", "", "in", "map");
+  onnx_add_node (graph, "GlobalAveragePool", "", "map", "pooled");
+  onnx_add_output (graph, "map");
+  onnx_add_output (graph, "pooled");
+  encoder = open_model (onnx_model (graph, 13));
+  g_assert_cmpuint (dml_encoder_get_dim (encoder), ==, 3);
+}
+
+static void
+test_size_may_come_from_metadata (void)
+{
+  static const int64_t loose[] = { -1, -1, -1, -1 };
+  GByteArray *model = with_input (loose, 4);
+  g_autoptr (DmlEncoder) encoder = NULL;
+  int width, height;
+
+  onnx_add_metadata (model, "dml.input", "20x12");
+  encoder = open_model (model);
+  dml_encoder_get_input_size (encoder, &width, &height);
+  g_assert_cmpint (width, ==, 20);
+  g_assert_cmpint (height, ==, 12);
+  g_assert_cmpuint (dml_encoder_get_dim (encoder), ==, 3 * 20 * 12);
+}
+
+static void
+test_grey_input (void)
+{
+  static const int64_t grey[] = { -1, 1, 8, 8 };
+  GByteArray *model = with_input (grey, 4);
+  g_autoptr (DmlPicture) picture = noise (8, 8, 3);
+  g_autoptr (DmlEncoder) encoder = NULL;
+  float out[64];
+  int stride;
+  const uint8_t *pixels = dml_picture_get_pixels (picture, &stride);
+
+  onnx_add_metadata (model, "dml.mean", "0");
+  onnx_add_metadata (model, "dml.std", "1");
+  onnx_add_metadata (model, "dml.metric", "euclidean");
+  encoder = open_model (model);
+  g_assert_cmpuint (dml_encoder_get_dim (encoder), ==, 64);
+  embed_one (encoder, picture, out);
+  for (int i = 0; i < 64; i++) {
+    const uint8_t *p = pixels + i / 8 * stride + i % 8 * 3;
+
+    g_assert_cmpfloat_with_epsilon (
+      (double) out[i], (0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2]) / 255,
+      0.01);
+  }
+}
+
+/* Declared as free, or as 3, or declared free and yet frozen by a Reshape: the
+ * same pictures give the same rows. */
+static void
+test_batches_that_files_fix (void)
+{
+  enum { N = 7 };
+  static const int64_t frozen[] = { 1, 192 };
+  static const size_t wanted[] = { 0, 3, 1 };
+  g_autofree float *out[3] = { NULL };
+  DmlPicture *pictures[N];
+  const DmlImage *images[N];
+
+  for (int i = 0; i < N; i++) {
+    pictures[i] = noise (9, 9, (guint32) i);
+    images[i] = dml_picture_get_image (pictures[i]);
+  }
+  for (int kind = 0; kind < 3; kind++) {
+    const int64_t in[] = { kind == 1 ? 3 : -1, 3, 8, 8 };
+    GByteArray *graph = g_byte_array_new ();
+    g_autoptr (DmlEncoder) encoder = NULL;
+    g_autoptr (DmlSession) session = NULL;
+
+    onnx_add_input (graph, "in", in, 4);
+    onnx_add_ints (graph, "shape", frozen, 2);
+    if (kind == 2)
+      onnx_add_node (graph, "Reshape", "", "in shape", "out");
+    else
+      onnx_add_node (graph, "Flatten", "", "in", "out");
+    onnx_add_output (graph, "out");
+    encoder = open_model (onnx_model (graph, 13));
+    g_assert_cmpuint (encoder->net->fixed_batch, ==, wanted[kind]);
+    session = dml_encoder_session_new (encoder, 1, NULL);
+    out[kind] = g_new (float, N * 192);
+    g_assert_true (
+      dml_session_embed (session, images, NULL, N, out[kind], NULL));
+    g_assert_cmpmem (out[kind], N * 192 * sizeof (float), out[0],
+                     N * 192 * sizeof (float));
+  }
+  for (int i = 0; i < 3; i++)
+    g_clear_pointer (&out[i], g_free);
+  for (int i = 0; i < N; i++)
+    dml_picture_unref (pictures[i]);
+}
+
+static void
+test_refuses_hostile_activations (void)
+{
+  static const int64_t one[] = { -1, 3, 4096, 4096 };
+  static const int64_t w[] = { 8, 3, 1, 1 };
+  static const float weights[24] = { 0 };
+  GByteArray *graph = g_byte_array_new ();
+
+  onnx_add_input (graph, "in", one, 4);
+  onnx_add_floats (graph, "w", w, 4, weights);
+  onnx_add_node (graph, "Conv", "", "in w", "wide");
+  onnx_add_node (graph, "GlobalAveragePool", "", "wide", "out");
+  onnx_add_output (graph, "out");
+  assert_refused (onnx_model (graph, 13), DML_ERROR_LIMIT, "256 MiB");
+}
+
+/* ---- metadata ---- */
+
+static void
+test_metadata_defaults (void)
+{
+  g_autoptr (DmlEncoder) encoder = open_model (onnx_small_cnn (16, 8, 1));
+  DmlThreshold threshold;
+
+  g_assert_cmpstr (dml_encoder_get_name (encoder), ==, "model.onnx");
+  g_assert_cmpint (dml_encoder_get_fit (encoder), ==, DML_FIT_CONTEXT);
+  g_assert_cmpint (dml_encoder_get_metric (encoder), ==, DML_METRIC_COSINE);
+  g_assert_false (dml_encoder_is_placeholder (encoder));
+  g_assert_null (dml_encoder_get_metadata (encoder, "dml.name"));
+  g_assert_false (dml_encoder_get_threshold (encoder, 0.01, &threshold));
+  g_assert_cmpfloat ((double) encoder->traits.input.mean[0], ==,
+                     (double) 0.485f);
+  g_assert_cmpfloat ((double) encoder->traits.input.std[2], ==,
+                     (double) 0.225f);
+}
+
+static void
+test_metadata_is_read (void)
+{
+  GByteArray *model = onnx_small_cnn (16, 8, 1);
+  g_autoptr (DmlEncoder) encoder = NULL;
+  DmlThreshold t;
+
+  onnx_add_metadata (model, "dml.version", "1");
+  onnx_add_metadata (model, "dml.name", "things");
+  onnx_add_metadata (model, "dml.mean", "[0.1, 0.2,0.3]");
+  onnx_add_metadata (model, "dml.std", "0.5 0.25 1");
+  onnx_add_metadata (model, "dml.fit", "stretch");
+  onnx_add_metadata (model, "dml.metric", "euclidean");
+  onnx_add_metadata (model, "mine", "kept");
+  onnx_add_metadata (
+    model, "dml.thresholds",
+    "[{\"far\": 0.1, \"threshold\": 0.4}, {\"far\": 0.001, \"threshold\": 0.8},"
+    " {\"far\": 0.01, \"threshold\": 0.6, \"n_genuine\": 12, \"n_impostor\": "
+    "3400, \"lower\": 0.005, \"upper\": 0.02}]");
+  encoder = open_model (model);
+  g_assert_cmpstr (dml_encoder_get_name (encoder), ==, "things");
+  g_assert_cmpstr (dml_encoder_get_metadata (encoder, "mine"), ==, "kept");
+  g_assert_cmpint (dml_encoder_get_fit (encoder), ==, DML_FIT_STRETCH);
+  g_assert_cmpint (dml_encoder_get_metric (encoder), ==, DML_METRIC_EUCLIDEAN);
+  g_assert_cmpfloat ((double) encoder->traits.input.mean[1], ==, (double) 0.2f);
+  g_assert_cmpfloat ((double) encoder->traits.input.std[1], ==, 0.25);
+  g_assert_true (dml_encoder_get_threshold (encoder, 0.02, &t));
+  g_assert_cmpfloat (t.threshold, ==, 0.6);
+  g_assert_cmpuint (t.n_genuine, ==, 12);
+  g_assert_cmpuint (t.n_impostor, ==, 3400);
+  g_assert_cmpfloat (t.upper, ==, 0.02);
+  g_assert_true (dml_encoder_get_threshold (encoder, 0.5, &t));
+  g_assert_cmpfloat (t.threshold, ==, 0.4);
+  g_assert_true (dml_encoder_get_threshold (encoder, 1e-6, &t));
+  g_assert_cmpfloat (t.threshold, ==, 0.8); /* the strictest there is */
+}
+
+static void
+test_metadata_wrong_is_named (void)
+{
+  static const struct {
+    const char *key, *value;
+  } wrong[] = {
+    { "dml.version", "0" },
+    { "dml.version", "one" },
+    { "dml.input", "16" },
+    { "dml.input", "0x16" },
+    { "dml.input", "16x16x3" },
+    { "dml.input", "99999999999999999999x16" },
+    { "dml.mean", "0.1, 0.2" },
+    { "dml.mean", "red" },
+    { "dml.mean", "nan, nan, nan" },
+    { "dml.std", "0, 0, 0" },
+    { "dml.std", "1 1 1 1" },
+    { "dml.fit", "crop\n" },
+    { "dml.metric", "Cosine" },
+    { "dml.thresholds", "{}" },
+    { "dml.thresholds", "[{\"far\": 2, \"threshold\": 0.5}]" },
+    { "dml.thresholds", "[{\"threshold\": 0.5}]" },
+    { "dml.thresholds", "[1" },
+    { "dml.thresholds", "[\"a\"]" },
+    { "dml.thresholds", "[{\"far\": \"a\", \"threshold\": []}]" },
+  };
+  g_autofree char *deep = g_strnfill (60000, '[');
+
+  for (size_t i = 0; i < G_N_ELEMENTS (wrong); i++)
+    assert_refused (with_metadata (wrong[i].key, wrong[i].value),
+                    DML_ERROR_FORMAT, wrong[i].key);
+  assert_refused (with_metadata ("dml.thresholds", deep), DML_ERROR_FORMAT,
+                  "dml.thresholds");
+  assert_refused (with_metadata ("dml.version", "2"), DML_ERROR_UNSUPPORTED,
+                  "install a newer one");
+}
+
+/* ---- fingerprints ---- */
+
+static char *
+fingerprint (GByteArray *model)
+{
+  g_autoptr (DmlEncoder) encoder = open_model (model);
+
+  return g_strdup (dml_encoder_get_fingerprint (encoder));
+}
+
+/* Two branches, which may stand in either order and under any names; weights
+ * as initialisers, as Constant nodes, or as float16 behind a Cast. */
+static GByteArray *
+branches (gboolean swapped, const char *prefix, int storage)
+{
+  static const int64_t image[] = { -1, 3, 8, 8 }, w[] = { 2, 3, 1, 1 };
+  static const float weights[] = { 0.5, 1, -2, 0.25, 4, 1 };
+  static const uint16_t halves[] = { 0x3800, 0x3c00, 0xc000,
+                                     0x3400, 0x4400, 0x3c00 };
+  g_autofree char *left = g_strconcat (prefix, "left", NULL);
+  g_autofree char *right = g_strconcat (prefix, "right", NULL);
+  g_autofree char *both = g_strconcat (left, " ", right, NULL);
+  GByteArray *graph = g_byte_array_new (), *node, *attr;
+  GByteArray *a = onnx_node ("Conv", left, "image w", left);
+  GByteArray *b = onnx_node ("Conv", right, "image v", right);
+
+  onnx_add_input (graph, "image", image, 4);
+  onnx_add_floats (graph, "v", w, 4, weights);
+  if (storage == 0) {
+    onnx_add_floats (graph, "w", w, 4, weights);
+  } else if (storage == 1) {
+    node = onnx_node ("Constant", "", "", "w");
+    attr = g_byte_array_new ();
+    pb_text (attr, 1, "value");
+    pb_message (attr, 5,
+                onnx_tensor ("", ONNX_FLOAT, w, 4, weights, sizeof weights));
+    pb_int (attr, 20, 4);
+    pb_message (node, 5, attr);
+    pb_message (graph, 1, node);
+  } else {
+    pb_message (graph, 5,
+                onnx_tensor ("w16", DML_ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16,
+                             w, 4, halves, sizeof halves));
+    node = onnx_node ("Cast", "", "w16", "w");
+    onnx_node_int (node, "to", ONNX_FLOAT);
+    pb_message (graph, 1, node);
+  }
+  pb_message (graph, 1, swapped ? b : a);
+  pb_message (graph, 1, swapped ? a : b);
+  onnx_add_node (graph, "Add", "", both, "sum");
+  onnx_add_node (graph, "Identity", "", "sum", "same");
+  onnx_add_node (graph, "GlobalAveragePool", "", "same", "out");
+  onnx_add_output (graph, "out");
+  return onnx_model (graph, 13);
+}
+
+static void
+test_fingerprint_ignores_how_it_is_written (void)
+{
+  g_autofree char *plain = fingerprint (branches (FALSE, "", 0));
+
+  for (int storage = 0; storage < 3; storage++)
+    for (int swapped = 0; swapped < 2; swapped++) {
+      GByteArray *model = branches (swapped, storage ? "layer." : "", storage);
+      g_autofree char *other = NULL;
+
+      onnx_add_metadata (model, "dml.name", "another name");
+      onnx_add_metadata (model, "dml.licence", "any");
+      onnx_add_metadata (model, "dml.fit", "context"); /* the default */
+      other = fingerprint (model);
+      g_assert_cmpstr (plain, ==, other);
+    }
+}
+
+static void
+test_fingerprint_sees_what_matters (void)
+{
+  g_autoptr (GHashTable) seen =
+    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  g_hash_table_add (seen, fingerprint (onnx_small_cnn (16, 8, 1)));
+  g_hash_table_add (seen, fingerprint (onnx_small_cnn (16, 8, 2)));
+  g_hash_table_add (seen, fingerprint (onnx_small_cnn (18, 8, 1)));
+  g_hash_table_add (seen, fingerprint (with_metadata ("dml.fit", "cover")));
+  g_hash_table_add (seen, fingerprint (with_metadata ("dml.mean", "0.5")));
+  g_hash_table_add (seen, fingerprint (with_metadata ("dml.std", "0.5")));
+  g_hash_table_add (seen,
+                    fingerprint (with_metadata ("dml.metric", "euclidean")));
+  g_assert_cmpuint (g_hash_table_size (seen), ==, 7);
+}
+
+/* ---- sharing ---- */
+
+static void
+files_write (const char *path, GByteArray *model)
+{
+  g_assert_true (
+    g_file_set_contents (path, (const char *) model->data, model->len, NULL));
+  g_byte_array_unref (model);
+}
+
+static gpointer
+open_in_thread (gpointer path)
+{
+  return dml_encoder_open (path, NULL);
+}
+
+static void
+test_sharing_one_file_one_encoder (void)
+{
+  enum { N = 8 };
+  g_autofree char *folder = g_dir_make_tmp ("dml-encoder-XXXXXX", NULL);
+  g_autofree char *a = g_build_filename (folder, "a.onnx", NULL);
+  g_autofree char *b = g_build_filename (folder, "b.onnx", NULL);
+  g_autofree char *link = g_build_filename (folder, "link.onnx", NULL);
+  GByteArray *model = onnx_small_cnn (16, 8, 1);
+  DmlEncoder *encoders[N], *copy, *linked, *changed;
+  GThread *threads[N];
+
+  onnx_add_metadata (model, "dml.name", "copy");
+  files_write (b, model);
+  files_write (a, onnx_small_cnn (16, 8, 1));
+  g_assert_cmpint (symlink (a, link), ==, 0);
+  for (int i = 0; i < N; i++)
+    threads[i] = g_thread_new ("open", open_in_thread, a);
+  for (int i = 0; i < N; i++)
+    encoders[i] = g_thread_join (threads[i]);
+  copy = dml_encoder_open (b, NULL);
+  linked = dml_encoder_open (link, NULL);
+  for (int i = 0; i < N; i++)
+    g_assert_true (encoders[i] != NULL && encoders[i] == encoders[0]);
+  g_assert_true (linked == encoders[0]);
+  /* Another file with the same network: its own name, the same weights. */
+  g_assert_true (copy != encoders[0]);
+  g_assert_true (copy->net == encoders[0]->net);
+  g_assert_cmpstr (dml_encoder_get_name (copy), ==, "copy");
+  g_assert_cmpstr (dml_encoder_get_name (linked), ==, "a.onnx");
+
+  files_write (a, onnx_small_cnn (16, 8, 2));
+  changed = dml_encoder_open (a, NULL);
+  g_assert_true (changed != encoders[0]);
+  g_assert_cmpstr (dml_encoder_get_fingerprint (changed), !=,
+                   dml_encoder_get_fingerprint (encoders[0]));
+  dml_encoder_unref (changed);
+  for (int i = 0; i < N; i++)
+    dml_encoder_unref (encoders[i]);
+  dml_encoder_unref (linked);
+  dml_encoder_unref (copy);
+  g_remove (link);
+  g_remove (a);
+  g_remove (b);
+  g_rmdir (folder);
+}
+
+static void
+test_opening_what_is_not_there (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (dml_encoder_open ("no/such.onnx", &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_NOT_FOUND);
+  g_assert_true (g_str_has_prefix (error->message, "no/such.onnx: "));
+}
+
+/* ---- sessions ---- */
 
 static void
 test_session_row_ignores_its_neighbours (void)
@@ -73,6 +572,31 @@ test_session_row_ignores_its_neighbours (void)
 }
 
 static void
+test_session_allocates_once (void)
+{
+  enum { N = 11 };
+  g_autoptr (DmlEncoder) encoder = dml_encoder_get_default ();
+  g_autoptr (DmlSession) session = dml_encoder_session_new (encoder, 1, NULL);
+  g_autofree float *out = g_new (float, N *dml_encoder_get_dim (encoder));
+  g_autoptr (DmlPicture) picture = noise (90, 60, 5);
+  const DmlImage *images[N];
+  unsigned before;
+
+  if (!CAN_COUNT) {
+    g_test_skip ("allocations cannot be counted in this build");
+    return;
+  }
+  for (int i = 0; i < N; i++)
+    images[i] = dml_picture_get_image (picture);
+  g_assert_true (dml_session_embed (session, images, NULL, N, out, NULL));
+  before = __atomic_load_n (&n_allocations, __ATOMIC_RELAXED);
+  for (int i = 0; i < 3; i++)
+    dml_session_embed (session, images, NULL, N, out, NULL);
+  g_assert_cmpuint (__atomic_load_n (&n_allocations, __ATOMIC_RELAXED), ==,
+                    before);
+}
+
+static void
 test_session_refuses_an_empty_region (void)
 {
   g_autoptr (DmlEncoder) encoder = dml_encoder_get_default ();
@@ -87,35 +611,253 @@ test_session_refuses_an_empty_region (void)
   g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
 }
 
+/* A network that answers with its input times w. */
+static GByteArray *
+scaled (float w, const char *metric)
+{
+  static const int64_t image[] = { -1, 3, 4, 4 };
+  GByteArray *graph = g_byte_array_new (), *model;
+
+  onnx_add_input (graph, "in", image, 4);
+  onnx_add_floats (graph, "w", NULL, 0, &w);
+  onnx_add_node (graph, "Mul", "", "in w", "scaled");
+  onnx_add_node (graph, "Flatten", "", "scaled", "out");
+  onnx_add_output (graph, "out");
+  model = onnx_model (graph, 13);
+  onnx_add_metadata (model, "dml.mean", "0");
+  onnx_add_metadata (model, "dml.std", "1");
+  onnx_add_metadata (model, "dml.metric", metric);
+  return model;
+}
+
+static void
+test_session_normalises_for_cosine (void)
+{
+  static const struct {
+    float w;
+    double length;
+  } cases[] = { { 3, 1 },        { 1e-4f, 1 }, { 0, 0 },
+                { INFINITY, 0 }, { NAN, 0 },   { 1e-20f, 0 } };
+  g_autoptr (DmlPicture) picture = noise (4, 4, 9);
+
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (DmlEncoder) encoder = open_model (scaled (cases[i].w, "cosine"));
+    float out[48];
+    double sum = 0;
+
+    embed_one (encoder, picture, out);
+    for (int k = 0; k < 48; k++)
+      sum += (double) out[k] * (double) out[k];
+    g_assert_cmpfloat_with_epsilon (sum, cases[i].length, 1e-5);
+  }
+}
+
+static void
+test_session_leaves_lengths_for_euclidean (void)
+{
+  g_autoptr (DmlPicture) picture = noise (4, 4, 9);
+  g_autoptr (DmlEncoder) one = open_model (scaled (1, "euclidean"));
+  g_autoptr (DmlEncoder) two = open_model (scaled (2, "euclidean"));
+  g_autoptr (DmlEncoder) bad = open_model (scaled (INFINITY, "euclidean"));
+  float a[48], b[48], c[48];
+
+  embed_one (one, picture, a);
+  embed_one (two, picture, b);
+  embed_one (bad, picture, c);
+  for (int i = 0; i < 48; i++) {
+    g_assert_cmpfloat ((double) b[i], ==, 2 * (double) a[i]);
+    g_assert_cmpfloat ((double) c[i], ==, 0);
+  }
+}
+
+static void
+test_picture_in_one_call (void)
+{
+  g_autoptr (DmlEncoder) encoder = dml_encoder_get_default ();
+  const size_t dim = dml_encoder_get_dim (encoder);
+  g_autofree float *out = g_new (float, dim);
+  g_autoptr (DmlPicture) picture = noise (70, 60, 2);
+  g_autoptr (GBytes) bytes = dml_encoder_embed_picture (encoder, picture, NULL);
+
+  embed_one (encoder, picture, out);
+  g_assert_cmpmem (out, dim * sizeof *out, g_bytes_get_data (bytes, NULL),
+                   g_bytes_get_size (bytes));
+}
+
+/* ---- enrolment ---- */
+
 static void
 test_enrolment_repeats_itself (void)
 {
   g_autoptr (DmlEncoder) encoder = dml_encoder_get_default ();
   g_autoptr (DmlSession) session = dml_encoder_session_new (encoder, 1, NULL);
   const size_t dim = dml_encoder_get_dim (encoder);
-  g_autofree float *out = g_new (float, 3 * dim);
+  g_autofree float *out = g_new (float, 2 * dim);
   g_autoptr (DmlPicture) picture = noise (90, 60, 7);
-  const DmlImage *image = dml_picture_get_image (picture);
+  double sum = 0;
 
   g_assert_true (dml_session_embed_enrolment (session, picture, 12, out, NULL));
   g_assert_true (
     dml_session_embed_enrolment (session, picture, 12, out + dim, NULL));
   g_assert_cmpmem (out, dim * sizeof *out, out + dim, dim * sizeof *out);
+  for (size_t i = 0; i < dim; i++)
+    sum += (double) out[i] * (double) out[i];
+  g_assert_cmpfloat_with_epsilon (sum, 1, 1e-5);
   g_assert_true (dml_session_embed_enrolment (session, picture, 1, out, NULL));
-  g_assert_true (dml_session_embed (session, &image, NULL, 1, out + dim, NULL));
+  embed_one (encoder, picture, out + dim);
   g_assert_cmpmem (out, dim * sizeof *out, out + dim, dim * sizeof *out);
+}
+
+/* What is behind the alpha channel is not the thing: with other backdrops the
+ * mean moves away from the picture on grey. */
+static void
+test_enrolment_replaces_what_is_transparent (void)
+{
+  g_autoptr (DmlEncoder) encoder = dml_encoder_get_default ();
+  g_autoptr (DmlSession) session = dml_encoder_session_new (encoder, 1, NULL);
+  const size_t dim = dml_encoder_get_dim (encoder);
+  g_autofree float *clear = g_new (float, dim), *flat = g_new (float, dim);
+  g_autoptr (DmlPicture) thing = dml_picture_new_rgb (64, 64, 4, NULL);
+  g_autoptr (DmlPicture) opaque = NULL;
+  int stride;
+  uint8_t *pixels = dml_picture_get_pixels (thing, &stride);
+
+  for (int y = 0; y < 64; y++)
+    for (int x = 0; x < 64; x++) {
+      pixels[y * stride + 4 * x] = 200;
+      pixels[y * stride + 4 * x + 3] = x > 16 && x < 48 ? 255 : 0;
+    }
+  opaque = dml_picture_flatten (thing, NULL, 0x808080, NULL);
+  g_assert_true (dml_picture_has_alpha (thing));
+  g_assert_true (dml_session_embed_enrolment (session, thing, 8, clear, NULL));
+  g_assert_true (dml_session_embed_enrolment (session, opaque, 8, flat, NULL));
+  g_assert_cmpint (memcmp (clear, flat, dim * sizeof *flat), !=, 0);
+}
+
+/* ---- a real one ---- */
+
+static void
+test_reference_embeddings (void)
+{
+  const char *shared = g_getenv ("DML_SHARED");
+  g_autofree char *root =
+    shared ? g_strdup (shared)
+           : g_build_filename (g_getenv ("DML_TEST_SOURCE_ROOT"), "..",
+                               "shared", NULL);
+  g_autofree char *models = g_build_filename (root, "models", NULL);
+  g_autofree char *path =
+    g_build_filename (models, "mobilenet-v2-imagenet.onnx", NULL);
+  g_autofree char *npy =
+    g_build_filename (models, "reference", "embeddings.npy", NULL);
+  g_autofree char *data = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlEncoder) encoder = NULL;
+  g_autoptr (DmlSession) session = NULL;
+  g_autofree float *out = NULL;
+  guint16 head;
+  gsize size;
+  size_t dim;
+
+  if (!g_file_get_contents (npy, &data, &size, NULL)) {
+    g_test_skip ("no models/reference in $DML_SHARED or ../shared");
+    return;
+  }
+  encoder = dml_encoder_open (path, &error);
+  g_assert_no_error (error);
+  dim = dml_encoder_get_dim (encoder);
+  out = g_new (float, dim);
+  memcpy (&head, data + 8, sizeof head);
+  g_assert_cmpuint (size, ==, 10u + head + 8 * dim * sizeof (float));
+  session = dml_encoder_session_new (encoder, 1, &error);
+  for (size_t i = 0; i < 8; i++) {
+    g_autofree char *file = g_strdup_printf ("%s/reference/%zu.png", models, i);
+    g_autoptr (DmlPicture) picture = dml_picture_load (file, &error);
+    const DmlImage *image;
+    double worst = 0;
+
+    g_assert_no_error (error);
+    image = dml_picture_get_image (picture);
+    g_assert_true (dml_session_embed (session, &image, NULL, 1, out, &error));
+    for (size_t k = 0; k < dim; k++) {
+      float wanted;
+
+      memcpy (&wanted, data + 10 + head + (i * dim + k) * sizeof wanted,
+              sizeof wanted);
+      worst = MAX (worst, fabs ((double) out[k] - (double) wanted));
+    }
+    g_assert_cmpfloat (worst, <, 1e-4);
+  }
+}
+
+/* ---- faults ---- */
+
+static void
+test_every_allocation_may_fail (void)
+{
+#ifdef DML_FAULT_INJECTION
+  g_autoptr (GByteArray) model = onnx_small_cnn (16, 8, 1);
+  g_autoptr (DmlPicture) picture = noise (20, 20, 1);
+  const DmlImage *image = dml_picture_get_image (picture);
+  gboolean whole = FALSE;
+
+  for (size_t n = 1; !whole; n++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (DmlEncoder) encoder = NULL;
+    g_autoptr (DmlSession) session = NULL;
+    gboolean ok = FALSE;
+    float out[8];
+
+    dml_mem_fail_nth (n);
+    encoder =
+      dml_encoder_new_from_data (model->data, model->len, "model.onnx", &error);
+    if (encoder != NULL)
+      session = dml_encoder_session_new (encoder, 1, &error);
+    if (session != NULL)
+      ok = dml_session_embed (session, &image, NULL, 1, out, &error);
+    whole = dml_mem_fail_nth (0) < n;
+    g_assert_cmpint (ok, ==, whole);
+    if (!whole)
+      g_assert_error (error, DML_ERROR, DML_ERROR_NO_MEMORY);
+  }
+#else
+  g_test_skip ("built without fault_injection");
+#endif
 }
 
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/encoder/default-is-there", test_encoder_default_is_there);
-  g_test_add_func ("/encoder/session/row-ignores-its-neighbours",
-                   test_session_row_ignores_its_neighbours);
-  g_test_add_func ("/encoder/session/refuses-an-empty-region",
-                   test_session_refuses_an_empty_region);
-  g_test_add_func ("/encoder/enrolment/repeats-itself",
-                   test_enrolment_repeats_itself);
+#define ADD(name, test) g_test_add_func ("/encoder/" name, test)
+  ADD ("default-is-there", test_default_is_there);
+  ADD ("refuses-other-inputs", test_refuses_other_inputs);
+  ADD ("refuses-other-outputs", test_refuses_other_outputs);
+  ADD ("takes-the-output-that-is-an-embedding",
+       test_takes_the_output_that_is_an_embedding);
+  ADD ("size-may-come-from-metadata", test_size_may_come_from_metadata);
+  ADD ("grey-input", test_grey_input);
+  ADD ("batches-that-files-fix", test_batches_that_files_fix);
+  ADD ("refuses-hostile-activations", test_refuses_hostile_activations);
+  ADD ("metadata/defaults", test_metadata_defaults);
+  ADD ("metadata/is-read", test_metadata_is_read);
+  ADD ("metadata/wrong-is-named", test_metadata_wrong_is_named);
+  ADD ("fingerprint/ignores-how-it-is-written",
+       test_fingerprint_ignores_how_it_is_written);
+  ADD ("fingerprint/sees-what-matters", test_fingerprint_sees_what_matters);
+  ADD ("sharing/one-file-one-encoder", test_sharing_one_file_one_encoder);
+  ADD ("opening-what-is-not-there", test_opening_what_is_not_there);
+  ADD ("session/row-ignores-its-neighbours",
+       test_session_row_ignores_its_neighbours);
+  ADD ("session/allocates-once", test_session_allocates_once);
+  ADD ("session/refuses-an-empty-region", test_session_refuses_an_empty_region);
+  ADD ("session/normalises-for-cosine", test_session_normalises_for_cosine);
+  ADD ("session/leaves-lengths-for-euclidean",
+       test_session_leaves_lengths_for_euclidean);
+  ADD ("picture-in-one-call", test_picture_in_one_call);
+  ADD ("enrolment/repeats-itself", test_enrolment_repeats_itself);
+  ADD ("enrolment/replaces-what-is-transparent",
+       test_enrolment_replaces_what_is_transparent);
+  ADD ("reference-embeddings", test_reference_embeddings);
+  ADD ("every-allocation-may-fail", test_every_allocation_may_fail);
   return g_test_run ();
 }

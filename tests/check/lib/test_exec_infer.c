@@ -5,62 +5,11 @@
 #include "nn/arch/arch.h"
 #include "nn/exec.h"
 #include "nn/passes/passes.h"
+#include "alloc_count.h"
 
-#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* --- counting allocations: glibc's own, seen by OpenBLAS and GLib too
- * ---------- */
-
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) &&                    \
-  !defined(__SANITIZE_THREAD__)
-#define CAN_COUNT 1
-extern void *__libc_malloc (size_t size);
-extern void *__libc_calloc (size_t n, size_t size);
-extern void *__libc_realloc (void *block, size_t size);
-extern void *__libc_memalign (size_t align, size_t size);
-static unsigned n_allocations; /* atomic */
-
-static void
-counted (void)
-{
-  __atomic_fetch_add (&n_allocations, 1, __ATOMIC_RELAXED);
-}
-
-void *
-malloc (size_t size)
-{
-  counted ();
-  return __libc_malloc (size);
-}
-
-void *
-calloc (size_t n, size_t size)
-{
-  counted ();
-  return __libc_calloc (n, size);
-}
-
-void *
-realloc (void *block, size_t size)
-{
-  counted ();
-  return __libc_realloc (block, size);
-}
-
-int
-posix_memalign (void **block, size_t align, size_t size)
-{
-  counted ();
-  *block = __libc_memalign (align, size);
-  return *block ? 0 : 12;
-}
-#else
-#define CAN_COUNT 0
-static unsigned n_allocations;
-#endif
 
 /* --- graphs
  * -------------------------------------------------------------------- */
