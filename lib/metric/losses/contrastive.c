@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Contrastive loss (Hadsell, Chopra, LeCun 2006, eq. 4).
+ * Contrastive loss (Hadsell et al. 2006, eq. 4).
  *
  *   distances:    v = d - m_pos of a positive, m_neg - d of a negative
  *   similarities: v = m_pos - s of a positive, s - m_neg of a negative

@@ -8,6 +8,7 @@
 #include "dml/dml-error.h"
 #include "metric/loss.h"
 #include "metric/metric.h"
+#include "metric/sampler.h"
 
 /* ---- helpers ------------------------------------------------------------ */
 
@@ -145,6 +146,49 @@ test_set (void)
 
   g_assert_false (dml_loss_set (centres, "centres", 2, &error));
   expect (&error, DML_ERROR_INVALID, "*centres*cannot change*");
+}
+
+/* A row of docs/losses.md for every member, naming each of its settings. */
+static void
+check_page (const char *page, const DmlMemberInfo *info)
+{
+  g_autofree char *start = g_strdup_printf ("\n| `%s`", info->name);
+  gboolean found = FALSE;
+
+  /* A miner may be called like a loss: one row must have all settings. */
+  for (const char *row = strstr (page, start); row && !found;
+       row = strstr (row + 1, start)) {
+    g_autofree char *line = g_strndup (row + 1, strcspn (row + 1, "\n"));
+
+    found = TRUE;
+    for (const DmlParam *p = info->params; p->name != NULL; p++) {
+      g_autofree char *in_row = g_strdup_printf ("`%s=", p->name);
+      g_autofree char *in_page = g_strdup_printf ("`%s`", p->name);
+
+      found &= strstr (line, in_row) || strstr (page, in_page);
+    }
+  }
+  if (!found)
+    g_error ("docs/losses.md: no row for `%s` with all its settings",
+             info->name);
+}
+
+static void
+test_documented (void)
+{
+  g_autofree char *path = g_build_filename (g_getenv ("DML_TEST_SOURCE_ROOT"),
+                                            "docs", "losses.md", NULL);
+  g_autofree char *page = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_file_get_contents (path, &page, NULL, &error);
+  g_assert_no_error (error);
+  for (size_t i = 0; i < dml_loss_n_members (); i++)
+    check_page (page, dml_loss_member (i));
+  for (size_t i = 0; i < dml_miner_n_members (); i++)
+    check_page (page, dml_miner_member (i));
+  for (size_t i = 0; i < dml_sampler_n_members (); i++)
+    check_page (page, dml_sampler_member (i));
 }
 
 /* ---- batches ------------------------------------------------------------ */
@@ -748,6 +792,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/losses/wrong-settings-are-named", test_messages);
   g_test_add_func ("/losses/described-as-read", test_describe);
+  g_test_add_func ("/losses/documented", test_documented);
   g_test_add_func ("/losses/settings-change-between-steps", test_set);
   g_test_add_func ("/losses/bad-batches-are-refused", test_bad_batches);
   g_test_add_func ("/losses/too-large-is-refused", test_too_large);
