@@ -79,6 +79,11 @@ DmlTrain *dml_train_new (const DmlGraph *graph, size_t batch,
                          unsigned n_threads, uint64_t seed, GError **error);
 void dml_train_free (DmlTrain *train);
 
+/* The same with everything in a place of its own; for tests of the planner. */
+DmlTrain *dml_train_new_apart (const DmlGraph *graph, size_t batch,
+                               unsigned n_threads, uint64_t seed,
+                               GError **error);
+
 /* Where input i lies; written before each forward. It survives forward, so that
  * a second forward may follow, and backward. */
 float *dml_train_input (DmlTrain *train, unsigned i);
@@ -95,7 +100,8 @@ int dml_train_find_output (const DmlTrain *train, const char *name);
 const float *dml_train_output (const DmlTrain *train, unsigned i);
 const DmlShape *dml_train_output_shape (const DmlTrain *train, unsigned i);
 
-/* d loss / d output i: zero after forward, filled in by the caller. */
+/* d loss / d output i: zero after forward, filled in by the caller. NULL where
+ * nothing that is trained lies behind the output. */
 float *dml_train_output_grad (DmlTrain *train, unsigned i);
 
 /* After a forward in TRAIN or TRAIN_QUIET: adds to the gradients of the

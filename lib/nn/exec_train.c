@@ -203,7 +203,7 @@ arena_add_kept (DmlTrain *train, Arena *arena)
 }
 
 static gboolean
-train_plan (DmlTrain *train, GError **error)
+train_plan (DmlTrain *train, gboolean apart, GError **error)
 {
   const DmlGraph *graph = train->graph;
   const size_t most = 2 * graph->values->len + graph->nodes->len;
@@ -214,11 +214,16 @@ train_plan (DmlTrain *train, GError **error)
   size_t size;
 
   p->training = TRUE;
+  p->apart = apart;
   find_last_reads (train, p);
   dml_places_find (p);
   arena_add_data (train, p, &arena);
   arena_add_gradients (train, &arena);
   arena_add_kept (train, &arena);
+  for (size_t i = 0; apart && i < arena.n; i++) {
+    items[i].first = 0;
+    items[i].last = G_MAXUINT;
+  }
   if (!dml_plan (items, arena.n, &size) || size > DML_EXEC_MAX_BYTES)
     return dml_fail (error, LIMIT,
                      "training with a batch of %zu would need more than %zu "
@@ -309,9 +314,9 @@ train_list_params (DmlTrain *train)
   }
 }
 
-DmlTrain *
-dml_train_new (const DmlGraph *graph, size_t batch, unsigned n_threads,
-               uint64_t seed, GError **error)
+static DmlTrain *
+train_new (const DmlGraph *graph, size_t batch, unsigned n_threads,
+           uint64_t seed, gboolean apart, GError **error)
 {
   g_autoptr (DmlTrain) train = g_new0 (DmlTrain, 1);
   size_t n_values, n_nodes;
@@ -332,11 +337,25 @@ dml_train_new (const DmlGraph *graph, size_t batch, unsigned n_threads,
   train->params = g_array_new (FALSE, FALSE, sizeof (DmlTrainParam));
   train->statistics = g_array_new (FALSE, FALSE, sizeof (DmlStatistic));
   if (!dml_graph_infer (train->graph, batch, error) ||
-      !train_find_gradients (train, error) || !train_plan (train, error) ||
-      !train_allocate (train, error))
+      !train_find_gradients (train, error) ||
+      !train_plan (train, apart, error) || !train_allocate (train, error))
     return NULL;
   train_list_params (train);
   return g_steal_pointer (&train);
+}
+
+DmlTrain *
+dml_train_new (const DmlGraph *graph, size_t batch, unsigned n_threads,
+               uint64_t seed, GError **error)
+{
+  return train_new (graph, batch, n_threads, seed, FALSE, error);
+}
+
+DmlTrain *
+dml_train_new_apart (const DmlGraph *graph, size_t batch, unsigned n_threads,
+                     uint64_t seed, GError **error)
+{
+  return train_new (graph, batch, n_threads, seed, TRUE, error);
 }
 
 void
