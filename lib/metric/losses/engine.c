@@ -27,6 +27,7 @@ dml_loss_end (DmlLossRun *run)
 {
   g_clear_pointer (&run->terms, dml_mem_free);
   dml_pairs_clear (&run->pairs);
+  dml_pairs_clear (&run->teacher); /* empty where no teacher is asked */
 }
 
 typedef struct {
