@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Nothing is alive after everything was taken down: GStreamer's leaks tracer
+ * counts. Run with GST_TRACERS=leaks. */
+#include "gst_testing.h"
+
+#include <string.h>
+
+static GstTracer *
+leaks_tracer (void)
+{
+  GList *all = gst_tracing_get_active_tracers (), *l;
+  GstTracer *found = NULL;
+
+  for (l = all; l != NULL; l = l->next)
+    if (g_str_equal (G_OBJECT_TYPE_NAME (l->data), "GstLeaksTracer"))
+      found = gst_object_ref (l->data);
+  g_list_free_full (all, gst_object_unref);
+  return found;
+}
+
+/* A task's thread lets go of it a moment after its element is gone. */
+static gboolean
+nothing_is_alive (gpointer tracer)
+{
+  GstStructure *alive = NULL;
+  guint n;
+
+  g_signal_emit_by_name (tracer, "get-live-objects", &alive);
+  n = gst_value_list_get_size (
+    gst_structure_get_value (alive, "live-objects-list"));
+  if (n > 0) {
+    g_autofree char *text = gst_structure_to_string (alive);
+
+    g_test_message ("%s", text);
+  }
+  gst_structure_free (alive);
+  return n == 0;
+}
+
+static void
+no_alive_objects (void)
+{
+  g_autofree char *gallery = test_gallery ("leaks.bin", 3);
+  g_autofree char *json = test_path ("leaks.jsonl");
+  const char *const lines[] = {
+    "videotestsrc num-buffers=20 ! dmlembed regions=frame+centre interval=2 ! "
+    "dmlmatch gallery=GALLERY smoothing=5 ! dmloverlay ! dmljson location=JSON "
+    "! fakesink",
+    "videotestsrc num-buffers=20 ! tee name=t ! queue ! dmlembed ! "
+    "dmlgallery gallery=GALLERY label=x enroll=true interval=3 min-quality=0 ! "
+    "dmlmatch gallery=GALLERY ! dmljson ! fakesink t. ! queue ! dmlembed ! "
+    "fakesink",
+    "videotestsrc num-buffers=5 ! dmlembed ! dmlmatch gallery=/no/file ! "
+    "fakesink",
+    "videotestsrc num-buffers=5 ! dmlembed encoder=/no/file ! fakesink",
+    "videotestsrc num-buffers=5 ! dmlembed ! dmlmatch gallery=GALLERY ! "
+    "videoscale ! video/x-raw,width=64,height=48 ! videocrop left=2 ! fakesink",
+  };
+  GstTracer *tracer = leaks_tracer ();
+
+  if (tracer == NULL) {
+    g_test_skip ("the leaks tracer is not active");
+    return;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (lines); i++) {
+    g_auto (GStrv) a = g_strsplit (lines[i], "GALLERY", -1);
+    g_autofree char *half = g_strjoinv (gallery, a);
+    g_auto (GStrv) b = g_strsplit (half, "JSON", -1);
+    g_autofree char *line = g_strjoinv (json, b);
+    g_autoptr (TestRun) run = test_run_pipeline (line);
+
+    g_assert_true (run->eos || run->error != NULL);
+  }
+  g_assert_true (test_wait (nothing_is_alive, tracer));
+  gst_object_unref (tracer);
+}
+
+int
+main (int argc, char **argv)
+{
+  test_init (&argc, &argv);
+  g_test_add_func ("/leaks/no-alive-objects", no_alive_objects);
+  return test_run ();
+}
