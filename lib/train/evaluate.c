@@ -184,7 +184,7 @@ static gboolean
 evaluate_average (DmlTrainer *t, DmlEpoch *epoch, gboolean *best,
                   GCancellable *cancellable, GError **error)
 {
-  const GArray *members = t->val->len ? t->val : t->test;
+  const GArray *members = t->val; /* never the test classes */
 
   if (!dml_trainer_estimate (t, error))
     return FALSE;

@@ -12,6 +12,7 @@
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define SCHEMA "dml-run/1"
@@ -220,6 +221,36 @@ append_line (const char *path, char *line, GError **error)
   return FALSE;
 }
 
+/* How training went since the last line: distances between and within classes,
+ * the gradient, and what it cost. */
+static void
+add_training (const DmlTrainer *t, JsonBuilder *b)
+{
+  const DmlEpochTrain *e = &t->train;
+  const double n = (double) MAX (1, e->n);
+  struct rusage usage;
+
+  if (e->n == 0)
+    return;
+  json_builder_set_member_name (b, "training");
+  json_builder_begin_object (b);
+  dml_figures_add_number (b, "distance_same", e->sum.d_pos / n);
+  dml_figures_add_number (b, "distance_other", e->sum.d_neg / n);
+  dml_figures_add_number (b, "norm", e->sum.norm / n);
+  dml_figures_add_number (b, "gradient", e->sum.grad_norm / n);
+  dml_figures_add_number (b, "active",
+                          e->n_active ? e->sum.active / (double) e->n_active
+                                      : (double) NAN);
+  dml_figures_add_number (b, "views_per_second",
+                          n * (double) (t->feed.batch * t->feed.views) /
+                            MAX (e->seconds, 1e-9));
+  dml_figures_add_number (b, "waited_for_data",
+                          e->waited / MAX (e->seconds, 1e-9));
+  if (getrusage (RUSAGE_SELF, &usage) == 0)
+    dml_figures_add_count (b, "peak_mib", (guint64) usage.ru_maxrss >> 10);
+  json_builder_end_object (b);
+}
+
 gboolean
 dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch, gboolean best,
                   GError **error)
@@ -254,6 +285,7 @@ dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch, gboolean best,
   json_builder_begin_object (b);
   dml_figures_add_measures (b, &epoch->val);
   json_builder_end_object (b);
+  add_training (t, b);
   if (epoch->views.n_gallery > 0)
     add_views (b, &epoch->views);
   json_builder_end_object (b);

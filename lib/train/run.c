@@ -95,6 +95,20 @@ report_progress (DmlTrainer *t, Pace *pace, double loss)
   t->listener.progress (&p, t->listener.data);
 }
 
+static void
+add_to_epoch (DmlEpochTrain *train, const DmlStepFigures *f)
+{
+  train->n++;
+  train->sum.grad_norm += f->grad_norm;
+  train->sum.d_pos += f->d_pos;
+  train->sum.d_neg += f->d_neg;
+  train->sum.norm += f->norm;
+  if (isnan (f->active))
+    return;
+  train->sum.active += f->active;
+  train->n_active++;
+}
+
 /* ---- the loop ---- */
 
 static gboolean
@@ -109,6 +123,7 @@ end_of_epoch (DmlTrainer *t, Pace *pace, gboolean *enough,
       return FALSE;
   t->loss_sum = 0;
   t->loss_n = 0;
+  memset (&t->train, 0, sizeof t->train);
   smooth_epoch (pace, now () - pace->epoch_began);
   dml_trainer_replan (t, pace->epoch_seconds);
   pace->epoch_began = pace->last = now ();
@@ -144,6 +159,7 @@ loop (DmlTrainer *t, GCancellable *cancellable, GError **error)
     return FALSE;
   t->last_checkpoint = now ();
   while (t->step < t->n_steps && !enough) {
+    const double began = now (), waited = dml_loader_waited (loader);
     DmlStepFigures figures;
 
     if (stopped (cancellable))
@@ -152,6 +168,9 @@ loop (DmlTrainer *t, GCancellable *cancellable, GError **error)
       return FALSE;
     t->loss_sum += figures.loss;
     t->loss_n++;
+    add_to_epoch (&t->train, &figures);
+    t->train.seconds += now () - began;
+    t->train.waited += dml_loader_waited (loader) - waited;
     report_progress (t, &pace, figures.loss);
     if (t->step % t->feed.per_epoch == 0) {
       if (!end_of_epoch (t, &pace, &enough, cancellable, error))

@@ -225,8 +225,9 @@ dml_trainer_build (DmlTrainer *t, GError **error)
     dml_trainer_say (t,
                      "%s: %.2f M weights, %d x %d pixels in, %zu numbers out; "
                      "%zu MiB for activations",
-                     *s->init ? s->init : s->arch, (double) t->model->n_weights / 1e6,
-                     t->model->width, t->model->height, t->model->d,
+                     *s->init ? s->init : s->arch,
+                     (double) t->model->n_weights / 1e6, t->model->width,
+                     t->model->height, t->model->d,
                      dml_train_memory (t->model->train) >> 20);
   return TRUE;
 }

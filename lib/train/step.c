@@ -24,6 +24,7 @@ run_losses (DmlTrainer *t, const DmlBatch *batch, const float *before,
 
   memset (figures, 0, sizeof *figures);
   figures->active = figures->d_pos = figures->d_neg = (double) NAN;
+  figures->norm = (double) NAN;
   for (size_t i = 0; i < t->mix.n; i++) {
     DmlMixPart *part = &t->mix.part[i];
     const gboolean early = part->pairwise && before != NULL;
@@ -40,6 +41,7 @@ run_losses (DmlTrainer *t, const DmlBatch *batch, const float *before,
     if (first || isnan (figures->d_neg)) {
       figures->d_pos = stats.mean_d_pos;
       figures->d_neg = stats.mean_d_neg;
+      figures->norm = stats.mean_norm;
     }
     first = FALSE;
   }

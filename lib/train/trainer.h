@@ -47,9 +47,18 @@ typedef struct {
 typedef struct {
   double loss;         /* sum over the mix */
   double grad_norm;    /* before clipping */
-  double d_pos, d_neg; /* of the first loss's figures */
-  double active;       /* share of active terms of the first pairwise loss */
+  double d_pos, d_neg; /* mean distances on the unit sphere */
+  double norm;         /* mean length of an embedding before it is 1 */
+  double active; /* share of active terms of the first pair loss, or NaN */
 } DmlStepFigures;
+
+/* The same, and what it took, over an epoch. Not kept in checkpoints but for
+ * the loss: a resumed epoch tells of its second part. */
+typedef struct {
+  DmlStepFigures sum;
+  uint64_t n, n_active;   /* steps; of them with a share of active terms */
+  double seconds, waited; /* in steps; of them waiting for the loader */
+} DmlEpochTrain;
 
 /* A thing from one photograph: clean pictures of half of the held-out classes
  * are the gallery, augmented views of them (other backgrounds, other light) the
@@ -62,7 +71,7 @@ typedef struct {
 /* One line of run.jsonl and what the next decisions look back at. */
 typedef struct {
   uint64_t epoch;
-  double loss, train_seconds;
+  double loss;
   DmlMeasures val;
   DmlViewFigures views;
   double score; /* what the best epoch is chosen by */
@@ -102,6 +111,7 @@ struct _DmlTrainer {
   DmlBest best;   /* score is NaN before the first evaluation */
   uint64_t n_evaluated, since_best;
   double untrained_recall; /* at 1, of step 0; what training must beat */
+  DmlEpochTrain train;     /* of the epoch so far */
   double loss_sum;         /* over the epoch so far */
   uint64_t loss_n;
   uint64_t collapsed_for; /* steps in a row without spread */
