@@ -150,26 +150,83 @@ DML_K (gemm_nt_f32) (float *c, size_t c_stride, const float *a, size_t a_stride,
   }
 }
 
+/* n elements of every row, from `to` on: zeros, or what lies at x. Rows are the
+ * inner loop, so that masks and tests stand outside of it. Whole vectors are
+ * stored where the row is long enough: what comes after the n elements is
+ * written next. */
+VEC_INLINE void
+gather_part (float *y, size_t y_stride, size_t room, const float *x,
+             size_t x_stride, size_t n_rows, size_t n, const size_t step)
+{
+  for (size_t j = 0; j < n; j += VW) {
+    const size_t m = n - j < VW ? n - j : VW;
+    const bool whole = room - j >= VW;
+    float *to = y + j;
+    const float *from = x + j * step;
+
+    for (size_t r = 0; r < n_rows; r++, to += y_stride, from += x_stride) {
+      const vf v = step == 0   ? v_set1 (0.0f)
+                   : step == 2 ? v_load_step2_n (from, m)
+                   : m == VW   ? v_load (from)
+                               : v_load_n (from, m);
+
+      if (whole)
+        v_store (to, v);
+      else
+        v_store_n (to, v, room - j < m ? room - j : m);
+    }
+  }
+}
+
+/* The same for rows of fewer than a vector: copies of a size that the compiler
+ * knows are a load and a store or two, and touch nothing beyond. */
+VEC_INLINE void
+copy_rows (float *y, size_t y_stride, const float *x, size_t x_stride,
+           size_t n_rows, const size_t n)
+{
+  for (; n_rows > 0; n_rows--, y += y_stride, x += x_stride)
+    memcpy (y, x, n * sizeof *y);
+}
+
+VEC_INLINE bool
+copy_short (float *y, size_t y_stride, const float *x, size_t x_stride,
+            size_t n_rows, size_t n)
+{
+#define COPY(size)                                                             \
+  case size:                                                                   \
+    copy_rows (y, y_stride, x, x_stride, n_rows, size);                        \
+    return true;
+
+  switch (n) {
+    COPY (1)
+    COPY (2)
+    COPY (3)
+    COPY (4)
+    COPY (5)
+    COPY (6)
+    COPY (7)
+    COPY (8)
+  default:
+    return false;
+  }
+#undef COPY
+}
+
 VEC_INLINE void
 gather_rows (float *y, size_t y_stride, size_t width, const float *x,
              size_t x_stride, size_t n_rows, const DmlStretch *s, size_t n_s,
-             size_t step)
+             const size_t step)
 {
-  const vf zero = v_set1 (0.0f);
+  size_t at = 0;
 
-  for (; n_rows > 0; n_rows--, y += y_stride, x += x_stride) {
-    V_EACH (j, m, width, v_store_n (y + j, zero, m););
-    for (size_t i = 0; i < n_s; i++) {
-      const float *from = x + s[i].from;
-      float *to = y + s[i].to;
-
-      V_EACH (j, m, s[i].n,
-              v_store_n (to + j,
-                         step == 1 ? v_load_n (from + j, m)
-                                   : v_load_step2_n (from + 2 * j, m),
-                         m););
-    }
+  for (size_t i = 0; i < n_s; at = s[i].to + s[i].n, i++) {
+    gather_part (y + at, y_stride, width - at, x, 0, n_rows, s[i].to - at, 0);
+    if (step != 1 || !copy_short (y + s[i].to, y_stride, x + s[i].from,
+                                  x_stride, n_rows, s[i].n))
+      gather_part (y + s[i].to, y_stride, width - s[i].to, x + s[i].from,
+                   x_stride, n_rows, s[i].n, step);
   }
+  gather_part (y + at, y_stride, width - at, x, 0, n_rows, width - at, 0);
 }
 
 void

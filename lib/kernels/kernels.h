@@ -183,8 +183,8 @@ typedef struct {
                        size_t a_stride, size_t m, const float *b,
                        size_t b_stride, size_t n, size_t k);
   /* Rows of y, width elements each: y[s.to + j] = x[s.from + j step] for the
-   * n_s stretches s, 0 elsewhere; x moves on by x_stride a row. Columns of a
-   * convolution, a tap of many channels at a time. */
+   * n_s stretches s, which rise, 0 elsewhere; x moves on by x_stride a row.
+   * Columns of a convolution, a tap of many channels at a time. */
   void (*gather_rows_f32) (float *y, size_t y_stride, size_t width,
                            const float *x, size_t x_stride, size_t n_rows,
                            const DmlStretch *s, size_t n_s, size_t step);
