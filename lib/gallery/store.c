@@ -520,12 +520,19 @@ dml_store_open (const char *path, gboolean write, GError **error)
       !read_space (store, error))
     return NULL;
   dml_store_unbound_work (store);
-  if (write
-        ? can_log_ahead (store->file) &&
-            !dml_store_exec (store, "PRAGMA journal_mode = WAL", "opening",
-                             error)
-        : !dml_store_exec (store, "PRAGMA query_only = ON", "opening", error))
-    return NULL;
+  if (!write) {
+    if (!dml_store_exec (store, "PRAGMA query_only = ON", "opening", error))
+      return NULL;
+  } else if (can_log_ahead (store->file)) {
+    /* The log is taken in every 256 KiB: on a small card it would otherwise
+     * take the room that it is to be taken in to. */
+    if (!dml_store_exec (store,
+                         "PRAGMA journal_mode = WAL;"
+                         "PRAGMA wal_autocheckpoint = 64;"
+                         "PRAGMA journal_size_limit = 4194304",
+                         "opening", error))
+      return NULL;
+  }
   return g_steal_pointer (&store);
 }
 
