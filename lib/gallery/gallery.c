@@ -115,8 +115,7 @@ dml_gallery_get_metric (DmlGallery *gallery)
   return gallery->space.metric;
 }
 
-/* ---- the lock, and the file that is meant ----------------------------------
- */
+/* ---- the lock, and the file that is meant -------------------------------- */
 
 /* Somebody moved another file to the path: a backup put back, a range made on
  * another machine. What is meant is the path, not the file that was there. */

@@ -154,8 +154,7 @@ dml_match_get_hit (const DmlMatch *match, guint i, const char **label,
     *similarity = match->hits[i].similarity;
 }
 
-/* ---- explanation -----------------------------------------------------------
- */
+/* ---- explanation --------------------------------------------------------- */
 
 typedef struct {
   char a[G_ASCII_DTOSTR_BUF_SIZE], b[G_ASCII_DTOSTR_BUF_SIZE];

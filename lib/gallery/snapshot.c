@@ -10,8 +10,7 @@
 G_DEFINE_BOXED_TYPE (DmlSnapshot, dml_snapshot, dml_snapshot_ref,
                      dml_snapshot_unref)
 
-/* ---- labels ----------------------------------------------------------------
- */
+/* ---- labels -------------------------------------------------------------- */
 
 DmlLabels *
 dml_labels_new (void)

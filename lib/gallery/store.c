@@ -66,8 +66,7 @@ dml_space_check (const DmlSpace *have, const DmlSpace *want, const char *path,
   return TRUE;
 }
 
-/* ---- result codes ---------------------------------------------------------
- */
+/* ---- result codes -------------------------------------------------------- */
 
 /* Why reading or writing failed, from the system's number where SQLite kept it
  * and its own words otherwise. */
@@ -130,8 +129,7 @@ dml_store_fail (DmlStore *store, int rc, const char *doing, GError **error)
   }
 }
 
-/* ---- statements ------------------------------------------------------------
- */
+/* ---- statements ---------------------------------------------------------- */
 
 gboolean
 dml_store_exec (DmlStore *store, const char *sql, const char *doing,
@@ -221,8 +219,7 @@ dml_store_data_version (DmlStore *store, gint64 *version, GError **error)
   return store_number (store, "PRAGMA data_version", version, error);
 }
 
-/* ---- a bound on reading -----------------------------------------------------
- */
+/* ---- a bound on reading -------------------------------------------------- */
 
 /* Pages of a hostile file may refer to each other so that a scan visits them
  * again and again. A row of a sound file takes at least ten bytes and well
@@ -268,12 +265,18 @@ can_log_ahead (const char *file)
 {
 #ifdef __linux__
   static const guint32 remote[] = {
-    0x6969,     0x517b,
-    0xfe534d42, 0xff534d42, /* NFS, SMB 1 to 3 */
-    0x65735546, 0x01021997,
-    0x786f4256, 0x00c36400, /* FUSE, 9p, vbox, Ceph */
-    0x5346414f, 0x73757245,
-    0x0bd00bd0, 0x01161970, /* AFS, Coda, Lustre, GFS2 */
+    0x6969,     /* NFS */
+    0x517b,     /* SMB */
+    0xfe534d42, /* SMB 2 */
+    0xff534d42, /* CIFS */
+    0x65735546, /* FUSE */
+    0x01021997, /* 9p */
+    0x786f4256, /* VirtualBox */
+    0x00c36400, /* Ceph */
+    0x5346414f, /* AFS */
+    0x73757245, /* Coda */
+    0x0bd00bd0, /* Lustre */
+    0x01161970, /* GFS 2 */
   };
   struct statfs fs;
 
