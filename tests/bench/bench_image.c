@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What preprocessing costs: milliseconds a region, by layout and size, on one
- * core. Prints a line a case; --seconds sets how long each is timed. */
-#include "image/preprocess.h"
+ * What preprocessing costs (milliseconds a region, by layout and size) and what
+ * augmentation does (milliseconds a view, by policy), on one core. Usage:
+ * bench_image [SECONDS], how long each case is timed. */
+#include "image/augment.h"
+#include "image/texture.h"
 #include "image_maker.h"
 
 #include <stdio.h>
@@ -50,6 +52,53 @@ time_case (const DmlPreprocess *config, const DmlImage *image,
   return best;
 }
 
+/* Views of 16 pictures of 128 pixels a side, as a training set has them. */
+static void
+time_policy (const char *text, int side, double seconds)
+{
+  enum { N_PICTURES = 16, N_VIEWS = 64 };
+  g_autoptr (GError) error = NULL;
+  g_autofree float *out = g_new (float, 3 * side * side);
+  DmlPicture *pictures[N_PICTURES];
+  DmlPreprocess config = to_64;
+  DmlAugment policy;
+  double best = G_MAXDOUBLE;
+
+  config.width = config.height = side;
+  if (!dml_augment_parse (text, &policy, &error))
+    g_error ("%s", error->message);
+  g_autoptr (DmlAugmenter) self = dml_augmenter_new (&policy, &config, &error);
+
+  g_assert_no_error (error);
+  for (int i = 0; i < N_PICTURES; i++) {
+    DmlRng rng;
+
+    dml_rng_init (&rng, 1, (uint64_t) i);
+    pictures[i] = dml_texture_new (128, 128, &rng, &error);
+  }
+  const double end = thread_ms () + seconds * 1e3;
+
+  while (best == G_MAXDOUBLE || thread_ms () < end) {
+    const double start = thread_ms ();
+
+    for (int k = 0; k < N_VIEWS; k++) {
+      DmlRng rng;
+
+      dml_rng_init (&rng, 2, (uint64_t) k);
+      if (!dml_augmenter_run (
+            self, dml_picture_get_image (pictures[k % N_PICTURES]),
+            dml_picture_get_image (pictures[(k * 5 + 3) % N_PICTURES]), &rng,
+            out, &error))
+        g_error ("%s", error->message);
+    }
+    best = MIN (best, (thread_ms () - start) / N_VIEWS);
+  }
+  printf ("%-9s %3d px %14.3f ms a view %9.0f views/s\n", text, side, best,
+          1000 / best);
+  for (int i = 0; i < N_PICTURES; i++)
+    dml_picture_unref (pictures[i]);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -61,6 +110,8 @@ main (int argc, char **argv)
     { 1920, 1080, 224, ALL }, { 1920, 1080, 64, { 811, 333, 200, 300 } },
     { 640, 480, 64, ALL },    { 3840, 2160, 64, ALL },
   };
+  static const char *const policies[] = { "none", "light", "default",
+                                          "strong" };
   const double seconds = argc > 1 ? atof (argv[1]) : 0.2;
 
   printf ("%-9s", "ms");
@@ -83,6 +134,10 @@ main (int argc, char **argv)
       fflush (stdout);
     }
     printf ("\n");
+  }
+  for (unsigned i = 0; i < G_N_ELEMENTS (policies); i++) {
+    for (int side = 64; side <= 96; side += 32)
+      time_policy (policies[i], side, seconds);
   }
   return 0;
 }
