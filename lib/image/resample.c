@@ -169,6 +169,15 @@ resampler_fill_outside (DmlResampler *self)
   rows->outside = self->outside;
 }
 
+/* The samples [*begin, *end) that the taps reach within the picture; at least
+ * one. */
+static void
+taps_reach (const DmlTaps *taps, int *begin, int *end)
+{
+  *begin = CLAMP (taps->first, 0, taps->key.n_in - 1);
+  *end = CLAMP (taps->last, *begin + 1, taps->key.n_in);
+}
+
 /* Which words of each plane's rows the taps reach. */
 static void
 resampler_point_rows (DmlResampler *self, const DmlImage *image)
@@ -182,11 +191,11 @@ resampler_point_rows (DmlResampler *self, const DmlImage *image)
     for (int c = 0; c < pixels->n_components; c++) {
       const DmlComponent *part = &pixels->component[c];
       const DmlTaps *taps = taps_across (self, c);
-      const int begin = CLAMP (taps->first, 0, taps->key.n_in - 1);
-      const int end = CLAMP (taps->last, begin + 1, taps->key.n_in);
+      int begin, end;
 
       if (part->plane != p)
         continue;
+      taps_reach (taps, &begin, &end);
       first = MIN (first, begin * part->step + part->offset);
       last = MAX (last, (end - 1) * part->step + part->offset + 1);
     }
@@ -258,9 +267,11 @@ filter_down (DmlResampler *self, int plane, int y)
     for (int c = 0; c < pixels->n_components; c++) {
       const DmlComponent *part = &pixels->component[c];
       const int16_t v = (int16_t) (outside_word (self, c) << (LINE_BITS - 8));
+      int begin, end;
 
-      self->line[part->offset - part->step] = v;
-      self->line[n + part->offset] = v;
+      taps_reach (taps_across (self, c), &begin, &end);
+      self->line[part->offset - source->first + (begin - 1) * part->step] = v;
+      self->line[part->offset - source->first + end * part->step] = v;
     }
 }
 
