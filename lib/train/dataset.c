@@ -3,6 +3,7 @@
  * decoded on all threads, what is kept goes on in the order it came. Then all
  * is sorted by label and name, and copies are found by content. */
 #include "train/dataset.h"
+#include "train/sample.h"
 #include "train/source.h"
 #include "base/error.h"
 #include "base/mem.h"
@@ -11,10 +12,8 @@
 #include <math.h>
 #include <string.h>
 
-#define CHUNK 64        /* files decoded at once */
-#define PACK_QUALITY 95 /* JPEG of what passes the memory bound */
+#define CHUNK 64 /* files decoded at once */
 #define SIDE_WITHOUT_INPUT 128
-#define RATIO_MAX 8 /* longer over shorter side that is kept */
 
 typedef struct {
   char *name, *label;
@@ -42,16 +41,6 @@ typedef struct {
 } Opening;
 
 static void
-sample_clear (gpointer data)
-{
-  DmlSample *sample = data;
-
-  g_free (sample->name);
-  dml_mem_free (sample->pixels);
-  g_clear_pointer (&sample->packed, g_bytes_unref);
-}
-
-static void
 label_clear (gpointer data)
 {
   g_free (((DmlLabel *) data)->name);
@@ -73,171 +62,6 @@ dml_dataset_free (DmlDataset *set)
 
 /* ---- decoding ---- */
 
-/* Two independent 64-bit sums in the manner of FNV-1a over 8 bytes at a time:
- * copies are found by them, nothing is secured by them. */
-static void
-hash_pixels (DmlSample *sample, size_t n)
-{
-  uint64_t a = 0xcbf29ce484222325u ^ (uint64_t) sample->width;
-  uint64_t b = 0x9E3779B97F4A7C15u ^ (uint64_t) sample->height;
-
-  for (size_t i = 0; i < n; i += 8) {
-    uint64_t word = 0;
-
-    memcpy (&word, sample->pixels + i, MIN (8, n - i));
-    a = (a ^ word) * 0x100000001b3u;
-    b = (b + word) * 0xBF58476D1CE4E5B9u;
-    a ^= a >> 29;
-    b ^= b >> 31;
-  }
-  sample->hash[0] = a;
-  sample->hash[1] = b;
-}
-
-static void
-mean_hash (DmlSample *sample)
-{
-  uint32_t cell[64];
-  uint64_t sum = 0;
-
-  for (int c = 0; c < 64; c++) {
-    const int x0 = c % 8 * sample->width / 8, y0 = c / 8 * sample->height / 8;
-    const int x1 = MAX (x0 + 1, (c % 8 + 1) * sample->width / 8);
-    const int y1 = MAX (y0 + 1, (c / 8 + 1) * sample->height / 8);
-    uint32_t n = 0, s = 0;
-
-    for (int y = y0; y < y1; y++)
-      for (int x = x0; x < x1; x++, n++) {
-        const uint8_t *p =
-          sample->pixels +
-          ((size_t) y * (size_t) sample->width + (size_t) x) * sample->channels;
-
-        s += p[0] + 2u * p[1] + p[2];
-      }
-    cell[c] = 16 * s / MAX (1, n);
-    sum += cell[c];
-  }
-  for (int c = 0; c < 64; c++)
-    sample->mean_hash |= (uint64_t) (64 * (uint64_t) cell[c] > sum) << c;
-}
-
-/* The part that is kept: the box with its surroundings up to a square (what
- * DML_FIT_CONTEXT would show), or all of it; panoramas are cut at both ends. */
-static DmlRegion
-kept_region (const Pending *pending, int width, int height)
-{
-  DmlRegion r = { 0, 0, (float) width, (float) height };
-
-  if (pending->has_box) {
-    const float side = MAX (pending->box.width, pending->box.height);
-    const float x = pending->box.x + (pending->box.width - side) / 2;
-    const float y = pending->box.y + (pending->box.height - side) / 2;
-    const float x0 = CLAMP (x, 0, r.width - 1), y0 = CLAMP (y, 0, r.height - 1);
-
-    r = (DmlRegion){ x0, y0, CLAMP (x + side - x0, 1, r.width - x0),
-                     CLAMP (y + side - y0, 1, r.height - y0) };
-  }
-  const float longest = RATIO_MAX * MIN (r.width, r.height);
-
-  if (r.width > longest) {
-    r.x += (r.width - longest) / 2;
-    r.width = longest;
-  }
-  if (r.height > longest) {
-    r.y += (r.height - longest) / 2;
-    r.height = longest;
-  }
-  return r;
-}
-
-/* Whole pixels of a part of a picture, or the picture itself where that is all
- * of it. (transfer full) */
-static DmlPicture *
-cut_out (DmlPicture *picture, const DmlRegion *region, GError **error)
-{
-  const DmlImage *from = dml_picture_get_image (picture);
-  const int x = (int) region->x, y = (int) region->y;
-  const int width = MIN ((int) ceilf (region->width), from->width - x);
-  const int height = MIN ((int) ceilf (region->height), from->height - y);
-  const int channels = from->format == DML_PIXELS_RGBA ? 4 : 3;
-  DmlPicture *part;
-  uint8_t *row;
-  int stride;
-
-  if (width == from->width && height == from->height)
-    return dml_picture_ref (picture);
-  part = dml_picture_new_rgb (width, height, channels, error);
-  if (part == NULL)
-    return NULL;
-  row = dml_picture_get_pixels (part, &stride);
-  for (int i = 0; i < height; i++, row += stride)
-    memcpy (row,
-            from->plane[0] + (ptrdiff_t) (y + i) * from->stride[0] +
-              (ptrdiff_t) x * channels,
-            (size_t) width * (size_t) channels);
-  return part;
-}
-
-static gboolean
-take_pixels (DmlSample *sample, const DmlPicture *picture, GError **error)
-{
-  const DmlImage *image = dml_picture_get_image (picture);
-  const size_t row = (size_t) image->width * sample->channels;
-
-  sample->width = image->width;
-  sample->height = image->height;
-  sample->pixels = dml_mem_new (uint8_t, row * (size_t) image->height, error);
-  if (sample->pixels == NULL)
-    return FALSE;
-  for (int y = 0; y < image->height; y++) {
-    const uint8_t *in = image->plane[0] + (ptrdiff_t) y * image->stride[0];
-    uint8_t *out = sample->pixels + (size_t) y * row;
-
-    if (image->format == DML_PIXELS_RGBA && sample->channels == 3)
-      for (int x = 0; x < image->width; x++)
-        memcpy (out + 3 * x, in + 4 * x, 3);
-    else
-      memcpy (out, in, row);
-  }
-  hash_pixels (sample, row * (size_t) image->height);
-  mean_hash (sample);
-  return TRUE;
-}
-
-static gboolean
-decode (Pending *pending, const DmlDatasetOptions *options, GError **error)
-{
-  g_autoptr (DmlPicture) picture =
-    dml_picture_load_bytes (pending->bytes, pending->name, error);
-  g_autoptr (DmlPicture) part = NULL, small = NULL;
-  const double want = options->input > 0 ? options->cache_scale * options->input
-                                         : SIDE_WITHOUT_INPUT;
-  DmlRegion region;
-  double shrink;
-  int width, height;
-
-  if (picture == NULL)
-    return FALSE;
-  region = kept_region (pending, dml_picture_get_width (picture),
-                        dml_picture_get_height (picture));
-  part = cut_out (picture, &region, error);
-  if (part == NULL)
-    return FALSE;
-  width = dml_picture_get_width (part);
-  height = dml_picture_get_height (part);
-  pending->side = MIN (width, height);
-  shrink = want / pending->side;
-  if (shrink < 1)
-    small = dml_picture_scale (part, MAX (1, (int) lround (width * shrink)),
-                               MAX (1, (int) lround (height * shrink)), error);
-  else
-    small = dml_picture_ref (part);
-  if (small == NULL)
-    return FALSE;
-  pending->sample.channels = dml_picture_has_alpha (small) ? 4 : 3;
-  return take_pixels (&pending->sample, small, error);
-}
-
 static void
 decode_task (void *data, size_t i, unsigned worker)
 {
@@ -245,11 +69,15 @@ decode_task (void *data, size_t i, unsigned worker)
   Pending *pending = &opening->chunk[i];
   g_autoptr (GError) error = NULL;
 
-  if (pending->bytes != NULL && !decode (pending, opening->options, &error)) {
+  const int input = opening->options->input;
+  const double side =
+    input > 0 ? opening->options->cache_scale * input : SIDE_WITHOUT_INPUT;
+
+  if (pending->bytes != NULL &&
+      !dml_sample_decode (&pending->sample, pending->bytes, pending->name,
+                          pending->has_box ? &pending->box : NULL, side,
+                          &pending->side, &error))
     pending->problem = g_strdup (error->message);
-    dml_mem_free (pending->sample.pixels);
-    pending->sample.pixels = NULL;
-  }
 }
 
 /* ---- keeping ---- */
@@ -270,30 +98,6 @@ find_label (Opening *opening, const char *label)
   g_hash_table_insert (opening->labels, g_steal_pointer (&name),
                        GUINT_TO_POINTER (opening->set->labels->len));
   return opening->set->labels->len - 1;
-}
-
-/* Past the memory bound: a tenth of the size at quality 95. A picture with
- * alpha stays as it is. */
-static gboolean
-pack (DmlSample *sample, GError **error)
-{
-  g_autoptr (DmlPicture) picture =
-    dml_picture_new_rgb (sample->width, sample->height, 3, error);
-  int stride;
-  uint8_t *row;
-
-  if (picture == NULL)
-    return FALSE;
-  row = dml_picture_get_pixels (picture, &stride);
-  for (int y = 0; y < sample->height; y++, row += stride)
-    memcpy (row, sample->pixels + (size_t) y * (size_t) sample->width * 3,
-            (size_t) sample->width * 3);
-  sample->packed = dml_picture_encode_jpeg (picture, 0, PACK_QUALITY, error);
-  if (sample->packed == NULL)
-    return FALSE;
-  dml_mem_free (sample->pixels);
-  sample->pixels = NULL;
-  return TRUE;
 }
 
 static void
@@ -329,7 +133,7 @@ keep (Opening *opening, Pending *pending, GError **error)
   report->n_unlabelled += pending->label[0] == '\0';
   if (report->bytes + n > opening->options->cache_bytes &&
       sample->channels == 3) {
-    if (!pack (sample, error))
+    if (!dml_sample_pack (sample, error))
       return FALSE;
     report->n_packed++;
     report->bytes += g_bytes_get_size (sample->packed);
@@ -357,7 +161,7 @@ flush (Opening *opening, GError **error)
     g_free (pending->label);
     g_free (pending->problem);
     g_clear_pointer (&pending->bytes, g_bytes_unref);
-    sample_clear (&pending->sample);
+    dml_sample_clear (&pending->sample);
     memset (pending, 0, sizeof *pending);
   }
   opening->n_pending = 0;
@@ -486,7 +290,7 @@ remove_dropped (DmlDataset *set, const gboolean *drop)
     DmlSample *sample = dml_dataset_sample (set, i);
 
     if (drop[i])
-      sample_clear (sample);
+      dml_sample_clear (sample);
     else
       *dml_dataset_sample (set, n++) = *sample;
   }
@@ -613,7 +417,7 @@ dml_dataset_open (const char *const *sources, const DmlDatasetOptions *options,
   gboolean ok = TRUE;
 
   set->samples = g_array_new (FALSE, TRUE, sizeof (DmlSample));
-  g_array_set_clear_func (set->samples, sample_clear);
+  g_array_set_clear_func (set->samples, dml_sample_clear);
   set->labels = g_array_new (FALSE, TRUE, sizeof (DmlLabel));
   g_array_set_clear_func (set->labels, label_clear);
   *opening = (Opening){

@@ -82,31 +82,48 @@ put (GHashTable *table, const char *key, const char *value)
     g_hash_table_insert (table, g_strdup (key), g_strdup (value));
 }
 
+/* With the fewest digits that give the same floats. */
 static char *
 three_numbers (const float *v)
 {
-  char text[3][G_ASCII_DTOSTR_BUF_SIZE];
+  GString *text = g_string_new (NULL);
 
-  for (int i = 0; i < 3; i++)
-    g_ascii_formatd (text[i], sizeof text[i], "%.9g", (double) v[i]);
-  return g_strdup_printf ("%s,%s,%s", text[0], text[1], text[2]);
+  for (int i = 0; i < 3; i++) {
+    char number[G_ASCII_DTOSTR_BUF_SIZE];
+
+    for (int digits = 6; digits <= 9; digits++) {
+      char format[8];
+
+      g_snprintf (format, sizeof format, "%%.%dg", digits);
+      g_ascii_formatd (number, sizeof number, format, (double) v[i]);
+      if ((float) g_ascii_strtod (number, NULL) == v[i])
+        break;
+    }
+    g_string_append_printf (text, "%s%s", i ? "," : "", number);
+  }
+  return g_string_free (text, FALSE);
 }
 
-/* As a user would type it: what was given, not what was chosen. */
+/* As a user would type it: what differs from the defaults, files by their
+ * names alone, without what stands under keys of its own. */
 static char *
 command_text (const DmlTrainer *t)
 {
-  g_autofree char *sources = g_strjoinv (" ", t->sources);
+  static const char *const own[] = { "name", "licence", "data-terms", NULL };
+  static const char *const files[] = { "split", "init", "teacher", NULL };
   GString *text = g_string_new ("dml-train");
   const DmlTrainSetting *setting;
 
   for (size_t i = 0; (setting = dml_train_setting_at (i)) != NULL; i++) {
-    g_autofree char *value = NULL;
+    g_autofree char *value = dml_train_setting_get (&t->config->s, setting);
+    g_autofree char *base = g_path_get_basename (value);
 
-    if (!g_hash_table_contains (t->config->given, setting->name))
+    if (strcmp (value, setting->initial) == 0 ||
+        g_strv_contains (own, setting->name))
       continue;
-    value = dml_train_setting_get (&t->config->s, setting);
-    g_string_append_printf (text, " --%s=%s", setting->name, value);
+    g_string_append_printf (text, " --%s=%s", setting->name,
+                            g_strv_contains (files, setting->name) ? base
+                                                                   : value);
   }
   for (guint i = 0; t->sources[i] != NULL; i++) {
     g_autofree char *name = g_path_get_basename (t->sources[i]);
