@@ -224,6 +224,24 @@ begin (DmlTrainer *t, GCancellable *cancellable, GError **error)
   return dml_report_config (t, error) && dml_trainer_save (t, error);
 }
 
+/* After a checkpoint has been restored. A run that had ended, but whose
+ * encoder.onnx is gone, evaluates once more and so writes it. */
+static gboolean
+take_up (DmlTrainer *t, GCancellable *cancellable, GError **error)
+{
+  const gboolean again = t->step == t->n_steps && isnan (t->best.score);
+
+  if (again && t->n_evaluated > 0)
+    t->n_evaluated--; /* its line in run.jsonl is written anew */
+  if (!dml_report_resume (t, error) ||
+      (again && !dml_trainer_evaluate (t, cancellable, error)))
+    return FALSE;
+  dml_trainer_say (
+    t, "going on at step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT, t->step,
+    t->n_steps);
+  return TRUE;
+}
+
 gboolean
 dml_trainer_run (DmlTrainer *t, GCancellable *cancellable, GError **error)
 {
@@ -244,13 +262,8 @@ dml_trainer_run (DmlTrainer *t, GCancellable *cancellable, GError **error)
       !dml_trainer_build (t, error))
     return FALSE;
   if (cp != NULL) {
-    if (!dml_trainer_restore (t, cp, error) || !dml_report_resume (t, error))
+    if (!dml_trainer_restore (t, cp, error) || !take_up (t, cancellable, error))
       return FALSE;
-    if (t->step == t->n_steps && !dml_trainer_evaluate (t, cancellable, error))
-      return FALSE; /* ended before; encoder.onnx may be from before its end */
-    dml_trainer_say (
-      t, "going on at step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT,
-      t->step, t->n_steps);
   } else if (!begin (t, cancellable, error)) {
     return FALSE;
   }

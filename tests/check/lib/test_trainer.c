@@ -265,6 +265,31 @@ test_refuses_changes_that_cannot_apply (void)
   g_assert_nonnull (strstr (error->message, "embedding cannot become '32'"));
 }
 
+/* Somebody took encoder.onnx away from a run that had ended. */
+static void
+test_writes_a_lost_encoder_anew (void)
+{
+  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *run = run_path ("lost");
+  g_autofree char *encoder = g_build_filename (run, "encoder.onnx", NULL);
+  g_autofree char *lines = g_build_filename (run, "run.jsonl", NULL);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) each = NULL;
+  g_auto (Heard) heard = { 0 }, again = { 0 };
+
+  set (config, "epochs", "1");
+  train ("lost", config, &heard, NULL, &error);
+  g_assert_no_error (error);
+  g_unlink (encoder);
+  resume ("lost", NULL, &again, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_file_test (encoder, G_FILE_TEST_EXISTS));
+  g_assert_true (g_file_get_contents (lines, &text, NULL, NULL));
+  each = g_strsplit (g_strchomp (text), "\n", -1);
+  g_assert_cmpuint (g_strv_length (each), ==, 2);
+}
+
 static void
 test_refuses_a_folder_that_holds_a_run (void)
 {
@@ -381,6 +406,7 @@ main (int argc, char **argv)
     { "parts-of-a-batch", test_parts_of_a_batch },
     { "refuses-changes-that-cannot-apply",
       test_refuses_changes_that_cannot_apply },
+    { "writes-a-lost-encoder-anew", test_writes_a_lost_encoder_anew },
     { "refuses-a-folder-that-holds-a-run",
       test_refuses_a_folder_that_holds_a_run },
     { "names-divergence", test_names_divergence },
