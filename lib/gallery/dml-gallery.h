@@ -41,13 +41,15 @@ DML_API GType dml_gallery_get_type (void);
  * @error: (nullable): return location for a #GError
  *
  * Opens a gallery and checks it: application id, schema version, fingerprint,
- * dimension.
+ * dimension. Items are checked when they are read (dml_gallery_get_snapshot()),
+ * so that a damaged gallery can be opened to be mended. A file that is moved to
+ * @path later is taken up by the next call.
  *
  * Returns: (transfer full) (nullable): the gallery, or %NULL with
- *   #DML_ERROR_NOT_FOUND, #DML_ERROR_FORMAT (not SQLite, not a gallery,
- * damaged; an empty file), #DML_ERROR_UNSUPPORTED (newer major schema),
+ *   #DML_ERROR_NOT_FOUND, #DML_ERROR_FORMAT (not SQLite, not a gallery, an
+ *   empty file, damaged), #DML_ERROR_UNSUPPORTED (newer major schema),
  *   #DML_ERROR_MISMATCH (another encoder's; both are named),
- *   #DML_ERROR_READ_ONLY, #DML_ERROR_BUSY, #DML_ERROR_NO_SPACE
+ *   #DML_ERROR_READ_ONLY, #DML_ERROR_BUSY or #DML_ERROR_NO_SPACE
  */
 DML_API DmlGallery *dml_gallery_open (const char *path, DmlGalleryFlags flags,
                                       DmlEncoder *encoder, GError **error);
@@ -69,6 +71,9 @@ DML_API DmlMetric dml_gallery_get_metric (DmlGallery *gallery);
  * @error: (nullable): return location for a #GError
  *
  * Cheap enough to ask a few times a second.
+ *
+ * Returns: %FALSE with #DML_ERROR_NOT_FOUND where the file is gone,
+ *   #DML_ERROR_BUSY, or what opening says of another file at the path
  */
 DML_API gboolean dml_gallery_get_revision (DmlGallery *gallery,
                                            gint64 *revision, GError **error);
@@ -114,7 +119,12 @@ DML_API gboolean dml_gallery_enroll (DmlGallery *gallery, const char *label,
  * @error: (nullable): return location for a #GError
  *
  * Joins the changes up to dml_gallery_commit() into one transaction of this
- * thread; others wait. Ends in commit or rollback; unref rolls back.
+ * thread; others wait. Ends in commit or rollback; unref rolls back. A change
+ * that fails in between undoes itself only; where the disk is full, all of it
+ * is undone, and dml_gallery_commit() says so.
+ *
+ * Returns: %FALSE with #DML_ERROR_BUSY, #DML_ERROR_READ_ONLY or
+ *   #DML_ERROR_INVALID (there is one already)
  */
 DML_API gboolean dml_gallery_begin (DmlGallery *gallery, GError **error);
 DML_API gboolean dml_gallery_commit (DmlGallery *gallery, GError **error);
@@ -136,6 +146,17 @@ DML_API void dml_gallery_rollback (DmlGallery *gallery);
 DML_API gboolean dml_gallery_remove_label (DmlGallery *gallery,
                                            const char *label, guint *n_removed,
                                            GError **error);
+
+/**
+ * dml_gallery_remove_item:
+ * @gallery: a #DmlGallery opened for writing
+ * @item: its id
+ * @error: (nullable): return location for a #GError
+ *
+ * Removes one item; its label stays, be it without items.
+ *
+ * Returns: %FALSE with #DML_ERROR_NOT_FOUND where there is no such item
+ */
 DML_API gboolean dml_gallery_remove_item (DmlGallery *gallery, gint64 item,
                                           GError **error);
 
@@ -146,6 +167,9 @@ DML_API gboolean dml_gallery_remove_item (DmlGallery *gallery, gint64 item,
  * @new_label: what to call it
  * @merge: if @new_label exists, move the items there instead of failing
  * @error: (nullable): return location for a #GError
+ *
+ * Returns: %FALSE with #DML_ERROR_NOT_FOUND, or #DML_ERROR_INVALID where
+ *   @new_label exists and @merge is %FALSE
  */
 DML_API gboolean dml_gallery_rename (DmlGallery *gallery, const char *label,
                                      const char *new_label, gboolean merge,
@@ -157,6 +181,9 @@ DML_API gboolean dml_gallery_rename (DmlGallery *gallery, const char *label,
  * @label: the label
  * @json: (nullable): a JSON object: price, SKU, anything; %NULL clears it
  * @error: (nullable): return location for a #GError
+ *
+ * Returns: %FALSE with #DML_ERROR_INVALID (no JSON object) or
+ *   #DML_ERROR_NOT_FOUND
  */
 DML_API gboolean dml_gallery_set_label_data (DmlGallery *gallery,
                                              const char *label,
@@ -378,7 +405,8 @@ DML_API GPtrArray *dml_snapshot_audit (DmlSnapshot *snapshot, const char *label,
  * guarantees.
  *
  * Returns: %FALSE with #DML_ERROR_NOT_FOUND where neither has enough to go by,
- *   #DML_ERROR_INVALID for a rate out of range, or what enrolling says
+ *   #DML_ERROR_INVALID for a rate out of range, #DML_ERROR_MISMATCH for another
+ *   encoder, or what enrolling says
  */
 DML_API gboolean dml_gallery_calibrate (DmlGallery *gallery,
                                         DmlEncoder *encoder,
@@ -453,7 +481,9 @@ DML_API GType dml_matcher_get_type (void);
  *
  * Returns: (transfer full) (nullable): the matcher, or %NULL with
  *   #DML_ERROR_INVALID (an option out of range; a label filter that names a
- *   label which is not there)
+ *   label which is not there), #DML_ERROR_MISMATCH (another encoder's),
+ *   #DML_ERROR_LIMIT (an SVM that would train for many minutes) or
+ *   #DML_ERROR_NO_MEMORY
  */
 DML_API DmlMatcher *dml_matcher_new (DmlSnapshot *snapshot, DmlEncoder *encoder,
                                      const DmlMatcherOptions *options,

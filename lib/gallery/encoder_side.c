@@ -1,8 +1,39 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * What asks an encoder; all else knows embeddings only. */
-#include "gallery/gallery.h"
 #include "gallery/calibrate.h"
+#include "gallery/gallery.h"
 #include "gallery/match.h"
+
+/* The encoder's own strings. */
+static DmlSpace
+space_of (const DmlEncoder *encoder)
+{
+  return (DmlSpace){
+    (char *) dml_encoder_get_fingerprint (encoder),
+    (char *) dml_encoder_get_name (encoder),
+    dml_encoder_get_dim (encoder),
+    dml_encoder_get_metric (encoder),
+  };
+}
+
+/* The encoder's threshold for the rate, where there is an encoder and it has
+ * one: *has. FALSE and MISMATCH where it is another's than the gallery's. */
+static gboolean
+encoders_threshold (DmlEncoder *encoder, const DmlSpace *gallerys,
+                    const char *path, double rate, DmlThreshold *threshold,
+                    gboolean *has, GError **error)
+{
+  *has = FALSE;
+  if (encoder != NULL) {
+    const DmlSpace space = space_of (encoder);
+
+    if (!dml_space_check (gallerys, &space, path, error))
+      return FALSE;
+    *has = rate > 0.0 && rate < 1.0 &&
+           dml_encoder_get_threshold (encoder, rate, threshold);
+  }
+  return TRUE;
+}
 
 DmlGallery *
 dml_gallery_open (const char *path, DmlGalleryFlags flags, DmlEncoder *encoder,
@@ -13,12 +44,7 @@ dml_gallery_open (const char *path, DmlGalleryFlags flags, DmlEncoder *encoder,
   g_return_val_if_fail (path != NULL, NULL);
   if (encoder == NULL)
     return dml_gallery_open_space (path, flags, NULL, error);
-  space = (DmlSpace){
-    (char *) dml_encoder_get_fingerprint (encoder),
-    (char *) dml_encoder_get_name (encoder),
-    dml_encoder_get_dim (encoder),
-    dml_encoder_get_metric (encoder),
-  };
+  space = space_of (encoder);
   return dml_gallery_open_space (path, flags, &space, error);
 }
 
@@ -28,13 +54,15 @@ dml_matcher_new (DmlSnapshot *snapshot, DmlEncoder *encoder,
 {
   static const DmlMatcherOptions defaults = DML_MATCHER_OPTIONS_INIT;
   DmlThreshold threshold;
+  gboolean has;
 
   if (options == NULL)
     options = &defaults;
-  if (encoder == NULL || !dml_encoder_get_threshold (
-                           encoder, options->false_accept_rate, &threshold))
-    return dml_matcher_new_with (snapshot, NULL, options, error);
-  return dml_matcher_new_with (snapshot, &threshold, options, error);
+  if (!encoders_threshold (encoder, &snapshot->space, snapshot->path,
+                           options->false_accept_rate, &threshold, &has, error))
+    return NULL;
+  return dml_matcher_new_with (snapshot, has ? &threshold : NULL, options,
+                               error);
 }
 
 gboolean
@@ -43,11 +71,11 @@ dml_gallery_calibrate (DmlGallery *gallery, DmlEncoder *encoder,
                        gboolean *from_gallery, GError **error)
 {
   DmlThreshold encoders;
-  const gboolean has =
-    encoder != NULL &&
-    dml_encoder_get_threshold (encoder, false_accept_rate, &encoders);
+  gboolean has;
 
-  return dml_gallery_calibrate_with (gallery, has ? &encoders : NULL,
+  return encoders_threshold (encoder, &gallery->space, gallery->path,
+                             false_accept_rate, &encoders, &has, error) &&
+         dml_gallery_calibrate_with (gallery, has ? &encoders : NULL,
                                      false_accept_rate, threshold, from_gallery,
                                      error);
 }

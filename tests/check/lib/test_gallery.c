@@ -469,6 +469,39 @@ test_another_encoder (Fixture *fixture, gconstpointer data)
                      "of 8 dimensions");
 }
 
+/* The encoder is asked wherever one is given. */
+static void
+test_encoder_and_gallery (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (DmlEncoder) encoder = dml_encoder_get_default ();
+  g_autofree char *other = g_strconcat (fixture->path, ".other", NULL);
+  g_autoptr (DmlGallery) own = NULL, others = NULL;
+  g_autoptr (DmlSnapshot) own_snapshot = NULL, others_snapshot = NULL;
+  g_autoptr (DmlMatcher) matcher = NULL;
+  g_autoptr (GError) error = NULL;
+
+  own = dml_gallery_open (other, DML_GALLERY_CREATE, encoder, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (dml_gallery_get_dim (own), ==,
+                    dml_encoder_get_dim (encoder));
+  own_snapshot = dml_gallery_get_snapshot (own, &error);
+  matcher = dml_matcher_new (own_snapshot, encoder, NULL, &error);
+  g_assert_no_error (error);
+
+  others = fixture_open (fixture, DML_GALLERY_CREATE);
+  others_snapshot = dml_gallery_get_snapshot (others, &error);
+  g_assert_null (
+    dml_gallery_open (fixture->path, DML_GALLERY_READ, encoder, &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_MISMATCH);
+  g_clear_error (&error);
+  g_assert_null (dml_matcher_new (others_snapshot, encoder, NULL, &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_MISMATCH);
+  g_clear_error (&error);
+  g_assert_false (
+    dml_gallery_calibrate (others, encoder, 0.1, NULL, NULL, &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_MISMATCH);
+}
+
 static void
 test_damage_is_named (Fixture *fixture, gconstpointer data)
 {
@@ -711,6 +744,7 @@ main (int argc, char **argv)
   add ("not-a-gallery", test_not_a_gallery);
   add ("versions", test_versions);
   add ("another-encoder", test_another_encoder);
+  add ("encoder-and-gallery", test_encoder_and_gallery);
   add ("damage-is-named", test_damage_is_named);
   add ("a-damaged-head-is-named", test_a_damaged_head_is_named);
   add ("read-only", test_read_only);
