@@ -74,7 +74,7 @@ prototype_train (const DmlSnapshot *snapshot, const DmlClassifyParams *params,
   proto->tau = params->tau;
   if (!dml_classes_init (&proto->classes, snapshot, error) ||
       !(proto->means =
-          dml_mem_new (float, (size_t) proto->classes.n *dim, error))) {
+          dml_mem_new (float, (size_t) dim * proto->classes.n, error))) {
     prototype_free (proto);
     return NULL;
   }

@@ -237,7 +237,7 @@ svm_fit (Svm *svm, const DmlSnapshot *snapshot, double cost, GError **error)
   const guint dim = svm->dim;
   g_auto (Problem) problem = { 0 };
   g_autoptr (DmlMem) block =
-    dml_mem_new (double, (size_t) svm->classes.n *(dim + 1), error);
+    dml_mem_new (double, (dim + 1) * (size_t) svm->classes.n, error);
   double *w = block;
   Fit fit;
 
@@ -282,7 +282,7 @@ svm_train (const DmlSnapshot *snapshot, const DmlClassifyParams *params,
   }
   if (check_work (svm, snapshot, error) &&
       (svm->weights =
-         dml_mem_new0 (float, (size_t) svm->classes.n *dim, error)) &&
+         dml_mem_new0 (float, (size_t) dim * svm->classes.n, error)) &&
       (svm->bias = dml_mem_new0 (double, svm->classes.n, error)) &&
       svm_fit (svm, snapshot, params->svm_cost, error))
     return svm;

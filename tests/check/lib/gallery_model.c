@@ -152,7 +152,7 @@ static gboolean
 enrol (char **words, DmlGallery *gallery, GError **error)
 {
   const guint n = g_strv_length (words) - 2;
-  g_autofree float *vectors = g_new (float, n *DIM);
+  g_autofree float *vectors = g_malloc_n (n, DIM * sizeof (float));
   g_autofree DmlItemInfo *infos = g_new0 (DmlItemInfo, n);
 
   for (guint i = 0; i < n; i++) {

@@ -21,7 +21,7 @@ static DmlSnapshot *
 circle (DmlMetric metric, guint n, const double *degrees, const guint32 *labels,
         guint n_labels)
 {
-  g_autofree float *rows = g_new (float, n *DIM);
+  g_autofree float *rows = g_malloc_n (n, DIM * sizeof (float));
 
   for (guint i = 0; i < n; i++)
     set_angle (rows + i * DIM, degrees[i]);
@@ -391,7 +391,7 @@ test_flat_finds_what_sorting_finds (void)
     const guint n = ns[t % G_N_ELEMENTS (ns)];
     const DmlMetric metric = t / G_N_ELEMENTS (ns) % 2;
     const guint k = ((const guint[]){ 1, 2, 5, 10, 50, 100 })[t / 12];
-    g_autofree float *rows = g_new (float, n *D);
+    g_autofree float *rows = g_malloc_n (n, D * sizeof (float));
     g_autofree guint32 *labels = g_new (guint32, n);
     g_autofree Exact *exact = g_new (Exact, n);
     g_autofree float *scores = g_new (float, n);
