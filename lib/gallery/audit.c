@@ -31,9 +31,6 @@ G_DEFINE_ENUM_TYPE (DmlFindingKind, dml_finding_kind,
 #define OWN_MAX 500      /* items of a label that one is compared with */
 #define SAME 0.9995      /* two pictures of this similarity are one */
 #define CONFUSED_RATE 0.01
-#define FEW_PROBES                                                             \
-  400 /* for one label: two figures of the leads are wanted                    \
-       */
 
 DmlFinding *
 dml_finding_copy (const DmlFinding *finding)
@@ -300,7 +297,8 @@ look_at_all (Audit *audit, gint label, guint n_classes, GPtrArray *findings,
 
   if (looks == NULL || rows == NULL || room == NULL ||
       !confusing_lead (snapshot, n_classes,
-                       label < 0 ? DML_PROBES_MAX : FEW_PROBES, &lead, error))
+                       label < 0 ? DML_PROBES_MAX : DML_PROBES_QUICK, &lead,
+                       error))
     return FALSE;
   audit->looks = looks;
   audit->rows = rows;

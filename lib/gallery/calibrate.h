@@ -30,6 +30,7 @@ typedef struct {
 /* Searches that a calibration takes at most; in 10,000 x 256 they take a
  * second. */
 #define DML_PROBES_MAX 4000
+#define DML_PROBES_QUICK 400 /* while somebody waits for a matcher */
 
 /* @klass: knn (similarity of items) or prototype. @n_probes: show no more items
  * than this, taken evenly from the labels. The snapshot has at least three

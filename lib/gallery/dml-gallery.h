@@ -477,7 +477,9 @@ DML_API GType dml_matcher_get_type (void);
  * @error: (nullable): return location for a #GError
  *
  * Trains the classifier where it needs training. The threshold is @options',
- * else the gallery's calibrated lead, else the encoder's, else 0.5.
+ * else the lead that was stored by dml_gallery_calibrate(), else one that is
+ * measured here in the same way on at most 400 items, else, where there are
+ * fewer than ten labels, the encoder's, else 0.5.
  *
  * Returns: (transfer full) (nullable): the matcher, or %NULL with
  *   #DML_ERROR_INVALID (an option out of range; a label filter that names a

@@ -113,8 +113,34 @@ count_classes (const DmlSnapshot *snapshot)
   return n;
 }
 
+/* For a gallery that nobody has calibrated: a quick measurement of the same.
+ * FALSE with *error unset where there are too few labels. */
+static gboolean
+measure_lead (const DmlSnapshot *snapshot, const DmlClassifierClass *klass,
+              double wished, DmlStoredLead *lead, GError **error)
+{
+  g_auto (DmlLeads) leads = { 0 };
+  DmlLeadFit fit;
+
+  if (count_classes (snapshot) < DML_CALIBRATE_LABELS_MIN)
+    return FALSE;
+  if (!dml_leads_measure (snapshot, klass, DML_PROBES_QUICK, &leads, error))
+    return FALSE;
+  dml_leads_fit (&leads, wished, &fit);
+  *lead = (DmlStoredLead){
+    .threshold = { wished, fit.lead, leads.n_genuine, leads.n_labels, fit.lower,
+                   fit.upper },
+    .n_crowd = leads.n_crowd,
+    .sure = fit.sure,
+    .true_accept = fit.true_accept,
+    .revision = snapshot->revision,
+    .n_labels = leads.n_labels,
+  };
+  return TRUE;
+}
+
 static void
-use_lead (DmlMatcher *matcher, const DmlStoredLead *stored, guint n_classes)
+use_lead (DmlMatcher *matcher, const DmlStoredLead *stored, const char *how)
 {
   char lead[G_ASCII_DTOSTR_BUF_SIZE], rate[G_ASCII_DTOSTR_BUF_SIZE];
   char lower[G_ASCII_DTOSTR_BUF_SIZE], upper[G_ASCII_DTOSTR_BUF_SIZE];
@@ -130,13 +156,20 @@ use_lead (DmlMatcher *matcher, const DmlStoredLead *stored, guint n_classes)
   matcher->n_crowd = stored->n_crowd;
   matcher->origin = "gallery";
   matcher->in_words = g_strdup_printf (
-    "the best label must lead the mean of the next %u by %s: calibrated on "
-    "this gallery's %u labels at revision %" G_GINT64_FORMAT
+    "the best label must lead the mean of the next %u by %s: %s on this "
+    "gallery's %u labels at revision %" G_GINT64_FORMAT
     " for a false-accept rate of %s (95 %% interval %s to %s; %s)",
-    stored->n_crowd, number (lead, matcher->lead), stored->n_labels,
+    stored->n_crowd, number (lead, matcher->lead), how, stored->n_labels,
     stored->revision, number (rate, wished),
     number (lower, stored->threshold.lower),
     number (upper, stored->threshold.upper), more);
+}
+
+/* Still used, but said: the range has changed by half since. */
+static void
+warn_if_stale (DmlMatcher *matcher, const DmlStoredLead *stored,
+               guint n_classes)
+{
   if (3 * n_classes < 2 * stored->n_labels ||
       2 * n_classes > 3 * stored->n_labels)
     matcher->warning = g_strdup_printf (
@@ -157,31 +190,51 @@ use_threshold (DmlMatcher *matcher, double threshold, const char *origin,
                                        number (buffer, threshold), why);
 }
 
-static void
-choose_threshold (DmlMatcher *matcher, const DmlMatcherOptions *options,
-                  const DmlThreshold *encoders, guint n_all)
+/* @all: the snapshot before the label filter. */
+static gboolean
+choose_threshold (DmlMatcher *matcher, const DmlSnapshot *all,
+                  const DmlMatcherOptions *options,
+                  const DmlThreshold *encoders, GError **error)
 {
-  const DmlSnapshot *snapshot = matcher->snapshot;
-  const DmlStoredLead *stored =
-    stored_lead (snapshot, matcher->klass == &dml_classifier_prototype,
-                 options->false_accept_rate);
-  const guint n_classes = count_classes (snapshot);
+  const gboolean prototype = matcher->klass == &dml_classifier_prototype;
+  const guint n_classes = count_classes (matcher->snapshot);
+  const double wished = options->false_accept_rate;
+  const DmlStoredLead *lead = stored_lead (all, prototype, wished);
+  const gboolean stored = lead != NULL;
+  DmlStoredLead measured;
+  GError *why = NULL;
 
   if (!isnan (options->threshold)) {
     use_threshold (matcher, options->threshold, "option", "as asked for");
-  } else if (stored != NULL && stored->n_crowd < n_classes) {
-    use_lead (matcher, stored, n_all);
-  } else if (encoders != NULL) {
-    use_threshold (matcher, encoders->threshold, "encoder",
-                   "the encoder's own, for a gallery that is not calibrated");
-  } else {
-    use_threshold (matcher, 0.5, "default",
-                   "a guess, since neither gallery nor encoder is calibrated");
+    return TRUE;
   }
-  if (matcher->n_crowd == 0 && stored != NULL && isnan (options->threshold))
+  if (!stored &&
+      measure_lead (all, prototype ? matcher->klass : &dml_classifier_knn,
+                    wished, &measured, &why))
+    lead = &measured;
+  if (why != NULL) {
+    g_propagate_error (error, why);
+    return FALSE;
+  }
+  if (lead != NULL && lead->n_crowd < n_classes) {
+    use_lead (matcher, lead, stored ? "calibrated" : "measured");
+    if (stored)
+      warn_if_stale (matcher, lead, count_classes (all));
+    return TRUE;
+  }
+  if (lead != NULL)
     matcher->warning = g_strdup_printf (
-      "%s: is calibrated, but that needs %u labels and there are %u",
-      snapshot->path, stored->n_crowd + 1, n_classes);
+      "%s: its own threshold is a lead over %u other labels, and there are %u "
+      "labels: another one is used",
+      all->path, lead->n_crowd, n_classes);
+  if (encoders != NULL)
+    use_threshold (matcher, encoders->threshold, "encoder",
+                   "the encoder's own, for want of labels to measure with");
+  else
+    use_threshold (matcher, 0.5, "default",
+                   "a guess, since there are too few labels to measure with "
+                   "and the encoder has no threshold");
+  return TRUE;
 }
 
 DmlMatcher *
@@ -204,7 +257,8 @@ dml_matcher_new_with (DmlSnapshot *snapshot, const DmlThreshold *encoders,
   matcher->k = options->k;
   matcher->margin = options->margin;
   matcher->klass = dml_classifier_class (options->classifier);
-  choose_threshold (matcher, options, encoders, count_classes (snapshot));
+  if (!choose_threshold (matcher, snapshot, options, encoders, error))
+    return NULL;
   params = dml_classify_params (matcher->snapshot->space.metric);
   if (matcher->snapshot->n_items > 0 &&
       !(matcher->model =

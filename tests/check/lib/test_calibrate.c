@@ -389,6 +389,41 @@ test_calibrate_and_match (Fixture *fixture, gconstpointer data)
   }
 }
 
+/* Nobody calibrated: the matcher measures for itself, to the same result. */
+static void
+test_matcher_measures_for_itself (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (DmlGallery) gallery = fixture_open (fixture, DML_GALLERY_CREATE);
+  const DmlThreshold encoders = { 0.01, 0.7, 100, 100, 0.005, 0.02 };
+  g_autoptr (GError) error = NULL;
+
+  for (guint l = 0; l < 12; l++) {
+    g_autofree char *label = g_strdup_printf ("%u", l);
+    g_autoptr (DmlSnapshot) snapshot = NULL;
+    g_autoptr (DmlMatcher) matcher = NULL;
+
+    fixture_enroll (gallery, label, l);
+    snapshot = dml_gallery_get_snapshot (gallery, NULL);
+    matcher = dml_matcher_new_with (snapshot, &encoders, NULL, &error);
+    g_assert_no_error (error);
+    g_assert_cmpint (dml_matcher_is_relative (matcher), ==,
+                     l + 1 >= DML_CALIBRATE_LABELS_MIN);
+    g_assert_null (dml_matcher_get_warning (matcher));
+    g_assert_nonnull (strstr (dml_matcher_describe_threshold (matcher),
+                              l + 1 >= DML_CALIBRATE_LABELS_MIN
+                                ? "measured on this gallery's 1"
+                                : "the encoder's own"));
+    if (l == 11) {
+      DmlThreshold threshold;
+
+      g_assert_true (dml_gallery_calibrate_with (gallery, NULL, 0.01,
+                                                 &threshold, NULL, &error));
+      g_assert_cmpfloat (dml_matcher_get_threshold (matcher), ==,
+                         threshold.threshold);
+    }
+  }
+}
+
 static void
 test_much_change_is_warned_about (Fixture *fixture, gconstpointer data)
 {
@@ -475,6 +510,7 @@ main (int argc, char **argv)
   g_test_add_func ("/calibrate/unknown-things-are-rejected-at-the-wished-rate",
                    test_unknown_things_are_rejected_at_the_wished_rate);
   add ("calibrate-and-match", test_calibrate_and_match);
+  add ("matcher-measures-for-itself", test_matcher_measures_for_itself);
   add ("much-change-is-warned-about", test_much_change_is_warned_about);
   add ("too-few-labels", test_too_few_labels);
   return g_test_run ();
