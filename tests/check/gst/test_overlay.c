@@ -72,12 +72,14 @@ draws_on_every_raw_format (void)
 {
   guint n;
   const GstVideoFormat *formats = gst_video_formats_raw (&n);
+  g_autoptr (GstHarness) h = overlay_harness (NULL, "");
 
   for (guint i = 0; i < n; i++) {
     const GstVideoInfo info = test_info (formats[i], 128, 128);
-    g_autoptr (GstHarness) h = overlay_harness (&info, "");
-    GstBuffer *in = test_frame_at (&info, 2, 0), *out;
+    g_autofree char *caps = test_caps (&info);
+    GstBuffer *in = test_frame_at (&info, 2, i), *out;
 
+    gst_harness_set_src_caps_str (h, caps);
     gst_buffer_ref (in);
     out = gst_harness_push_and_pull (h, in);
     if (n_changed (in, out) < 50)
