@@ -262,17 +262,20 @@ filter_down (DmlResampler *self, int plane, int y)
   }
   kernels->narrow_i32_i16 (self->line, self->acc,
                            taps->shift + word_bits - LINE_BITS, n);
+  memset (self->line - LEAD, 0, LEAD * sizeof *self->line);
   memset (self->line + n, 0, (LEAD + DML_TAPS_PAD) * sizeof *self->line);
-  if (self->clear) /* a pixel before the first and one after the last */
-    for (int c = 0; c < pixels->n_components; c++) {
-      const DmlComponent *part = &pixels->component[c];
-      const int16_t v = (int16_t) (outside_word (self, c) << (LINE_BITS - 8));
-      int begin, end;
+  if (!self->clear)
+    return;
+  for (int c = 0; c < pixels->n_components; c++) {
+    const DmlComponent *part = &pixels->component[c];
+    const int16_t v = (int16_t) (outside_word (self, c) << (LINE_BITS - 8));
+    int begin, end;
 
-      taps_reach (taps_across (self, c), &begin, &end);
-      self->line[part->offset - source->first + (begin - 1) * part->step] = v;
-      self->line[part->offset - source->first + end * part->step] = v;
-    }
+    /* a pixel before the first one and one after the last */
+    taps_reach (taps_across (self, c), &begin, &end);
+    self->line[part->offset - source->first + (begin - 1) * part->step] = v;
+    self->line[part->offset - source->first + end * part->step] = v;
+  }
 }
 
 void
