@@ -16,7 +16,7 @@ typedef struct {
 void dml_photo_light (float *planes, size_t n, const DmlLight *light);
 
 /* Gaussian of standard deviation sigma in pixels (0 < sigma <= 4), edge pixels
- * repeated. scratch: width + height * width + 64 floats. */
+ * repeated. scratch: as many floats as dml_photo_blur_scratch() says. */
 void dml_photo_blur (float *planes, int width, int height, float sigma,
                      float *scratch);
 size_t dml_photo_blur_scratch (int width, int height);

@@ -8,11 +8,11 @@
 
 typedef struct {
   uint32_t key;
-  float cos, sin; /* direction */
-  float scale[2]; /* lattice cells along it and across, over the picture */
-  float rough;    /* weight of an octave over the one before */
-  float stripes,
-    wobble; /* stripes over the picture, and how far noise bends them */
+  float cos, sin;     /* direction */
+  float scale[2];     /* lattice cells along it and across, over the picture */
+  float rough;        /* weight of an octave over the one before */
+  float stripes;      /* over the picture; below 0 there are none */
+  float wobble;       /* how far noise bends them, in stripes */
   float colour[3][3]; /* 0..1 */
   float grain;
   float light[2]; /* brightness gained from side to side */

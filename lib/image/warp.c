@@ -123,6 +123,7 @@ box_to_planes (DmlWarp *self, const DmlImage *image, const DmlBox *box,
   for (int k = 0; k < 3; k++) {
     for (int c = 0; c < resampler->pixels->n_components; c++)
       m[k][c] = (float) (colour.m[k][c] * dml_resampler_unit (resampler, c));
+    m[k][3] = (float) colour.m[k][3];
   }
   for (int y = 0; y < height; y++, out += width) {
     dml_resampler_row (resampler, y);
