@@ -652,8 +652,43 @@ test_memory_resumes (void)
   }
 }
 
-/* A batch larger than the ring leaves its last rows there, and a picture that
- * comes again tells how far it has moved. */
+/* A batch larger than the ring leaves its last rows there; the others have no
+ * entry that could be mistaken for their own. */
+static void
+test_memory_overrun (void)
+{
+  const size_t n = 6, d = 4;
+  g_autofree DmlReal *x = random_rows (n, d, 41);
+  g_autofree DmlReal *ring = random_rows (4, d, 0);
+  g_autofree int32_t *labels = class_labels (n, 2);
+  static const int32_t held[] = { 4, 5, 2, 3 }, self[] = { -1, -1, 2, 3, 0, 1 };
+  int32_t ring_labels[4];
+  const DmlBatch batch = { .n = n, .d = d, .x = x, .labels = labels };
+  g_autoptr (DmlLoss) loss = make_loss (
+    "contrastive:semantics=pml,reduction=sum,neg_margin=2,memory=4", d);
+  g_autoptr (DmlLoss) given =
+    make_loss ("contrastive:semantics=pml,reduction=sum,neg_margin=2", d);
+
+  for (size_t i = 0; i < 4; i++) {
+    memcpy (ring + i * d, x + (size_t) held[i] * d, d * sizeof *ring);
+    ring_labels[i] = labels[held[i]];
+  }
+  const DmlBatch against = {
+    .n = n,
+    .d = d,
+    .x = x,
+    .labels = labels,
+    .n_ref = 4,
+    .ref = ring,
+    .ref_labels = ring_labels,
+    .ref_self = self,
+  };
+
+  near (run (loss, &batch, NULL).value, run (given, &against, NULL).value,
+        1e-6);
+}
+
+/* A picture that comes again tells how far it has moved. */
 static void
 test_memory_drift (void)
 {
@@ -811,6 +846,7 @@ main (int argc, char **argv)
   g_test_add_func ("/losses/positives-are-capped", test_positive_cap);
   g_test_add_func ("/losses/memory/warm-up", test_memory_warmup);
   g_test_add_func ("/losses/memory/goes-on-to-the-bit", test_memory_resumes);
+  g_test_add_func ("/losses/memory/overrun", test_memory_overrun);
   g_test_add_func ("/losses/memory/drift", test_memory_drift);
   g_test_add_func ("/losses/same-bytes-for-any-threads", test_threads);
   return g_test_run ();
