@@ -5,6 +5,7 @@
 #pragma once
 
 #include <glib.h>
+#include <math.h>
 #include <stddef.h>
 
 typedef enum {
@@ -46,6 +47,8 @@ typedef struct {
                   "paper|pml",                                                 \
                   "whose formula and defaults: the paper's or "                \
                   "pytorch-metric-learning's")
+/* A default that hangs on another setting; the help says on which. */
+#define DML_PARAM_LATER ((double) NAN)
 #define DML_PARAM_END                                                          \
   {                                                                            \
     NULL, 0, 0, { 0, 0 }, NULL, NULL, FALSE                                    \

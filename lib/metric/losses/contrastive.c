@@ -13,10 +13,10 @@ static const DmlParam contrastive_params[] = {
   DML_LOSS_COMMON (MEAN, MEAN_ACTIVE),
   DML_LOSS_DISTANCE (EUCLIDEAN_UNIT, EUCLIDEAN_UNIT, "of a pair"),
   DML_PARAM_NUMBER (
-    "pos_margin", -4, 100, NAN, NAN,
+    "pos_margin", -4, 100, DML_PARAM_LATER, DML_PARAM_LATER,
     "positives nearer than this cost nothing; 0, similarities: 1"),
   DML_PARAM_NUMBER (
-    "neg_margin", -4, 100, NAN, NAN,
+    "neg_margin", -4, 100, DML_PARAM_LATER, DML_PARAM_LATER,
     "negatives farther than this cost nothing; 1, similarities: 0.5"),
   DML_LOSS_POS_CAP,
   DML_LOSS_MEMORY,

@@ -14,7 +14,7 @@ enum { DISTANCE = DML_LOSS_OWN, SCALE, L2 };
 static const DmlParam npairs_params[] = {
   DML_LOSS_COMMON (MEAN, MEAN),
   DML_LOSS_DISTANCE (DOT, COSINE, "cosine or dot"),
-  DML_PARAM_NUMBER ("scale", 1e-3, 1000, NAN, 1,
+  DML_PARAM_NUMBER ("scale", 1e-3, 1000, DML_PARAM_LATER, 1,
                     "factor of the similarities; paper: 1, with cosine 16"),
   DML_PARAM_NUMBER ("l2", 0, 100, 0, 0,
                     "times the mean squared length (dot only)"),

@@ -321,7 +321,7 @@ test_mix (void)
   near (run (half, &batch, more).value, 0.5 * stats.value, 1e-6);
   run (half, &batch, more);
   for (size_t k = 0; k < 12 * 4; k++)
-    near (more[k], once[k], 1e-6);
+    near ((double) more[k], (double) once[k], 1e-6);
   g_assert_cmpuint (stats.n_terms, ==, 12);
   g_assert_cmpfloat (stats.mean_d_pos, >, 0);
   g_assert_cmpfloat (stats.mean_d_neg, <, 2);

@@ -479,6 +479,27 @@ test_clustering_golden (void)
   golden_each ("metric_clustering", check_clustering, NULL);
 }
 
+/* Two centres on one point: the lower takes the row, the other stays. */
+static void
+test_kmeans_ties_and_empty (void)
+{
+  const DmlReal x[] = { 1, 0, 1, 0, 0, 1 };
+  DmlReal kept[] = { 1, 0, 1, 0 }, moved[] = { 1, 0, 1, 0 };
+  int32_t clusters[3];
+  DmlKMeans result;
+
+  g_assert_true (
+    dml_metric_kmeans (x, 3, 2, 2, 100, TRUE, kept, clusters, &result, NULL));
+  for (size_t i = 0; i < 3; i++)
+    g_assert_cmpint (clusters[i], ==, i == 2 ? 0 : 1);
+  g_assert_true (
+    dml_metric_kmeans (x, 3, 2, 2, 100, FALSE, moved, clusters, &result, NULL));
+  /* An empty cluster takes the farthest row. */
+  g_assert_cmpint (clusters[0], ==, clusters[1]);
+  g_assert_cmpint (clusters[0], !=, clusters[2]);
+  g_assert_cmpfloat (result.inertia, <, 1e-6);
+}
+
 static void
 test_clustering_finds_clear_groups (void)
 {
@@ -635,6 +656,8 @@ main (int argc, char **argv)
   g_test_add_func ("/metrics/clustering/golden", test_clustering_golden);
   g_test_add_func ("/metrics/clustering/finds-clear-groups",
                    test_clustering_finds_clear_groups);
+  g_test_add_func ("/metrics/clustering/ties-and-empty",
+                   test_kmeans_ties_and_empty);
   g_test_add_func ("/metrics/calibration/golden", test_calibration_golden);
   g_test_add_func ("/metrics/bootstrap/covers-the-mean",
                    test_bootstrap_covers_the_mean);

@@ -187,7 +187,6 @@ check_weights_case (const GoldenCase *golden, void *data)
   }
   for (size_t i = 0; i < n * n; i++) {
     const double p = expected->data[i];
-    g_autofree double *row = NULL;
     double of_row = 0;
 
     for (size_t j = 0; j < n; j++)
