@@ -706,6 +706,19 @@ test_memory_drift (void)
   x[2 * 5] = 0; /* item 5 turns by 90 degrees, 2 to 4 stay, 0 and 1 are gone */
   x[2 * 5 + 1] = 3;
   near (run (loss, &batch, NULL).drift, sqrt (2) / 4, 1e-6);
+
+  /* Held twice, the newest counts. */
+  const int32_t same[2] = { 9, 9 };
+  const DmlReal turning[4] = { 0, 1, 1, 0 }, now[2] = { -1, 0 };
+  const DmlBatch twice = {
+    .n = 2, .d = d, .x = turning, .labels = labels, .items = same
+  };
+  const DmlBatch again = {
+    .n = 1, .d = d, .x = now, .labels = labels, .items = same
+  };
+
+  run (loss, &twice, NULL);
+  near (run (loss, &again, NULL).drift, 2, 1e-6);
 }
 
 /* ---- threads ------------------------------------------------------------ */

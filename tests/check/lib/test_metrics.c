@@ -339,14 +339,14 @@ test_outlier_is_found (void)
 static void
 test_near_pairs_are_found (void)
 {
-  const DmlReal x[] = { 1, 0, 0, 1, 2, 0, -1, 0.1, 0, 5, -2, 0.21 };
-  const int32_t labels[] = { 0, 1, 1, 2, 3, 4 };
+  const DmlReal x[] = { 1, 0, 0, 1, 2, 0, -1, 0.1, 0, 5, -2, 0.21, 3, 3, 3, 3 };
+  const int32_t labels[] = { 0, 1, 1, 2, 3, 4, 5, 5 };
   g_autofree DmlNearPair *pairs = NULL;
   g_autoptr (GError) error = NULL;
   size_t n;
 
   g_assert_true (
-    dml_metric_near_pairs (x, labels, 6, 2, 0.05, 10, &pairs, &n, &error));
+    dml_metric_near_pairs (x, labels, 8, 2, 0.05, 10, &pairs, &n, &error));
   g_assert_cmpuint (n, ==, 3);
   g_assert_cmpuint (pairs[0].a, ==, 0);
   g_assert_cmpuint (pairs[0].b, ==, 2);

@@ -275,6 +275,13 @@ test_uniform_draws_all_once (void)
   g_assert_cmpuint (n, ==, 78);
   for (size_t i = 0; i < 78; i++)
     g_assert_cmpuint (times[i], ==, 1);
+
+  /* Another epoch, another order. */
+  uint32_t other[16];
+
+  dml_sampler_draw (sampler, 7, 0, items);
+  dml_sampler_draw (sampler, 8, 0, other);
+  g_assert_cmpint (memcmp (items, other, sizeof items), !=, 0);
   data_clear (&data);
 }
 
