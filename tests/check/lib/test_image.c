@@ -2,7 +2,6 @@
  * Pictures as objects: life, scaling, laying upon a background, saving. */
 #include <dml/dml-image.h>
 #include "image/preprocess.h"
-#include "image/texture.h"
 #include "base/mem.h"
 
 #include <glib/gstdio.h>
@@ -243,33 +242,6 @@ test_jpeg_thumbnails (void)
   g_assert_cmpint (dml_picture_get_pixels (white, NULL)[0], >=, 254);
 }
 
-static void
-test_textures_differ_and_repeat (void)
-{
-  GHashTable *seen = g_hash_table_new_full (
-    g_bytes_hash, g_bytes_equal, (GDestroyNotify) g_bytes_unref, NULL);
-
-  for (uint64_t stream = 0; stream < 20; stream++) {
-    for (int again = 0; again < 2; again++) {
-      DmlRng rng;
-
-      dml_rng_init (&rng, 1, stream);
-      g_autoptr (DmlPicture) picture = dml_texture_new (40, 25, &rng, NULL);
-      const uint8_t *p = dml_picture_get_pixels (picture, NULL);
-      double sum = 0, squares = 0;
-
-      g_hash_table_add (seen, g_bytes_new (p, 40 * 25 * 3));
-      for (int i = 0; i < 40 * 25 * 3; i++) {
-        sum += p[i];
-        squares += p[i] * p[i];
-      }
-      g_assert_cmpfloat (squares / 3000 - sum / 3000 * sum / 3000, >, 1);
-    }
-    g_assert_cmpuint (g_hash_table_size (seen), ==, stream + 1);
-  }
-  g_hash_table_unref (seen);
-}
-
 /* The n-th allocation fails, for every n until none does. */
 static void
 test_no_memory (void)
@@ -326,8 +298,6 @@ main (int argc, char **argv)
                    test_flatten_upon_a_picture);
   g_test_add_func ("/image/png-there-and-back", test_png_there_and_back);
   g_test_add_func ("/image/jpeg-thumbnails", test_jpeg_thumbnails);
-  g_test_add_func ("/image/textures-differ-and-repeat",
-                   test_textures_differ_and_repeat);
   g_test_add_func ("/image/no-memory", test_no_memory);
   return g_test_run ();
 }
