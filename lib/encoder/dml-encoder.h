@@ -216,10 +216,10 @@ DML_API gboolean dml_session_preprocess (DmlSession *session,
  *
  * One embedding that stands for a photograph in a gallery: the mean of @n_views
  * views of it, back to unit length when the metric is cosine. The first view is
- * the photograph itself; the others are seen a little nearer or farther, turned
- * and in other light, and where it has an alpha channel on other backgrounds.
- * Always the same for the same picture. A mean of twelve recognises markedly
- * better from one photograph than the photograph alone (docs/thresholds.md).
+ * the photograph itself; the others are turned a little, in other light and on
+ * other backgrounds (docs/encoder.md). Always the same for the same picture. A
+ * mean of twelve recognises markedly better from one photograph than the
+ * photograph alone.
  */
 DML_API gboolean dml_session_embed_enrolment (DmlSession *session,
                                               const DmlPicture *picture,

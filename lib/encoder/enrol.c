@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Views of a photograph that is enrolled, and their mean. See enrol.h. */
 #include "encoder/enrol.h"
+#include "encoder/backdrop.h"
 #include "image/augment.h"
-
-#include <math.h>
-#include <string.h>
 
 #define ENROL_SEED 0x656e726f6cu /* "enrol" */
 #define ENROL_BLOCK 8            /* views embedded at once */
 
-/* What a camera does to a thing that was photographed once: nearer or farther,
- * turned a little, other light, slightly out of focus. No mirror image, and
- * nothing in front of it: those a shop does not have. */
+/* What a camera does to a thing that was photographed once: turned a little, in
+ * other light, slightly out of focus, on something else. No mirror image, and
+ * nothing in front of it: those a shop does not have. Nearer and farther (crop)
+ * did not help: docs/encoder.md has the figures. */
 static const DmlAugment ENROL_VIEWS = {
-  .crop = 0.6f,
-  .aspect = 0.1f,
   .rotate = 15,
   .brightness = 0.4f,
   .contrast = 0.25f,
@@ -22,13 +19,13 @@ static const DmlAugment ENROL_VIEWS = {
   .cast = 0.1f,
   .blur = 0.7f,
   .noise = 0.02f,
-  .background = 1, /* only where there is alpha */
+  .background = 1,
 };
 
 struct _DmlEnroller {
   DmlPreprocessor *plain;
   DmlAugmenter *views;
-  DmlPicture *backdrop; /* drawn anew for each view of a picture with alpha */
+  DmlPicture *backdrop; /* drawn anew for each view that has one */
 };
 
 void
@@ -59,54 +56,6 @@ dml_enroller_new (const DmlPreprocess *input, GError **error)
   return g_steal_pointer (&enroller);
 }
 
-/* ---- backdrops ---- */
-
-/* Value noise: random numbers on a coarse grid, bilinear between. */
-static double
-noise_at (const float *grid, int n, double x, double y)
-{
-  const int x0 = (int) x, y0 = (int) y;
-  const double fx = x - x0, fy = y - y0;
-  const float *a = grid + y0 * (n + 1) + x0, *b = a + n + 1;
-  const double top = (double) a[0] + fx * (double) (a[1] - a[0]);
-  const double low = (double) b[0] + fx * (double) (b[1] - b[0]);
-
-  return top + fy * (low - top);
-}
-
-/* A surface as things stand on: a colour of its own, large and small blotches,
- * as natural pictures have them (amplitude falls with frequency). */
-static void
-draw_backdrop (DmlPicture *backdrop, DmlRng *rng)
-{
-  enum { COARSE = 3, FINE = 24 };
-  const int width = dml_picture_get_width (backdrop);
-  const int height = dml_picture_get_height (backdrop);
-  const double contrast = 100 * dml_rng_uniform (rng);
-  float coarse[(COARSE + 1) * (COARSE + 1)], fine[(FINE + 1) * (FINE + 1)];
-  int stride;
-  uint8_t *pixels = dml_picture_get_pixels (backdrop, &stride);
-
-  for (int c = 0; c < 3; c++) {
-    const double mean = 30 + 195 * dml_rng_uniform (rng);
-
-    for (size_t i = 0; i < G_N_ELEMENTS (coarse); i++)
-      coarse[i] = (float) (dml_rng_uniform (rng) - 0.5);
-    for (size_t i = 0; i < G_N_ELEMENTS (fine); i++)
-      fine[i] = (float) (dml_rng_uniform (rng) - 0.5);
-    for (int y = 0; y < height; y++) {
-      for (int x = 0; x < width; x++) {
-        const double u = (double) x / width, v = (double) y / height;
-        const double value =
-          mean + contrast * (noise_at (coarse, COARSE, u * COARSE, v * COARSE) +
-                             0.4 * noise_at (fine, FINE, u * FINE, v * FINE));
-
-        pixels[y * stride + 3 * x + c] = (uint8_t) CLAMP (value, 0, 255);
-      }
-    }
-  }
-}
-
 /* ---- views ---- */
 
 typedef struct {
@@ -129,8 +78,9 @@ enrol_fill (DmlSession *session, void *data, size_t i, float *out,
   if (view == 0)
     return dml_preprocessor_run (enroller->plain, image, NULL, out, error);
   dml_rng_init (&rng, ENROL_SEED, view);
-  if (dml_picture_has_alpha (call->picture)) {
-    draw_backdrop (enroller->backdrop, &rng);
+  /* Without alpha the outline of the thing is guessed: half of the views. */
+  if (dml_picture_has_alpha (call->picture) || view % 2 == 0) {
+    dml_backdrop_draw (enroller->backdrop, &rng);
     behind = dml_picture_get_image (enroller->backdrop);
   }
   return dml_augmenter_run (enroller->views, image, behind, &rng, out, error);

@@ -7,7 +7,7 @@
  * Shapes, axes, indices and the like must be known before a picture comes
  * (docs/onnx.md), while these tests give them as inputs. A test that is refused
  * for that is run again with all inputs but the first as constants, and if need
- * be with all of them. */
+ * be with all of them. --table prints the counts of each operator. */
 #include "nn/exec.h"
 #include "nn/onnx/convert.h"
 #include "nn/onnx/onnx.h"
@@ -75,6 +75,7 @@ static const struct {
 typedef struct {
   const char *name;
   GBytes *model;
+  GHashTable *operators;       /* set of names */
   GPtrArray *inputs, *outputs; /* of DmlTensor */
   GPtrArray *input_names;      /* of char * */
 } Case;
@@ -127,10 +128,10 @@ read_tensors (const char *folder, const char *kind)
   }
 }
 
-/* Whether the table of operators has every operator of the model; fills in the
- * names of its inputs. */
+/* Whether the table of operators has every operator of the model; fills in
+ * which they are and the names of the model's inputs. */
 static gboolean
-is_ours (GBytes *model, GPtrArray *input_names)
+is_ours (GBytes *model, GHashTable *operators, GPtrArray *input_names)
 {
   gsize n;
   const uint8_t *data = g_bytes_get_data (model, &n);
@@ -142,6 +143,7 @@ is_ours (GBytes *model, GPtrArray *input_names)
 
     ours = strcmp (node->op_type, "Constant") == 0 ||
            dml_op_find (node->domain, node->op_type) != NULL;
+    g_hash_table_add (operators, g_strdup (node->op_type));
   }
   for (size_t i = 0; ours && i < proto->graph->n_input; i++)
     g_ptr_array_add (input_names, g_strdup (proto->graph->input[i]->name));
@@ -288,7 +290,46 @@ run_model (const Case *test, GBytes *model, unsigned n_inputs, GError **error)
 typedef struct {
   unsigned n_passed, n_constant, n_skipped, n_failed, n_other;
   GString *skipped;
+  GHashTable *of_operator; /* name to Counts */
 } Tally;
+
+typedef struct {
+  unsigned n_passed, n_skipped;
+} Counts;
+
+/* Adds a test to the counts of every operator in it. */
+static void
+count_operators (const Case *test, Tally *tally, gboolean passed)
+{
+  GHashTableIter iter;
+  gpointer name;
+
+  g_hash_table_iter_init (&iter, test->operators);
+  while (g_hash_table_iter_next (&iter, &name, NULL)) {
+    Counts *counts = g_hash_table_lookup (tally->of_operator, name);
+
+    if (counts == NULL) {
+      counts = g_new0 (Counts, 1);
+      g_hash_table_insert (tally->of_operator, g_strdup (name), counts);
+    }
+    counts->n_passed += passed;
+    counts->n_skipped += !passed;
+  }
+}
+
+/* A line an operator of ours, for docs/onnx.md. */
+static void
+print_table (const Tally *tally)
+{
+  for (const DmlOp *const *op = dml_op_table (); *op != NULL; op++) {
+    const Counts *counts =
+      g_hash_table_lookup (tally->of_operator, (*op)->onnx_name);
+
+    g_print ("| `%s` | %s | %u | %u |\n", (*op)->onnx_name,
+             (*op)->backward ? "yes" : "", counts ? counts->n_passed : 0,
+             counts ? counts->n_skipped : 0);
+  }
+}
 
 static void
 run_case (const Case *test, Tally *tally)
@@ -316,10 +357,12 @@ run_case (const Case *test, Tally *tally)
   what = error ? error->message : wrong;
   if (skip >= 0 && what != NULL && strstr (what, SKIPPED[skip].words) != NULL) {
     tally->n_skipped++;
+    count_operators (test, tally, FALSE);
     g_string_append_printf (tally->skipped, "#   %s: %s\n", test->name,
                             SKIPPED[skip].reason);
   } else if (skip < 0 && error == NULL && wrong == NULL) {
     tally->n_passed++;
+    count_operators (test, tally, TRUE);
     tally->n_constant += keep < test->inputs->len;
   } else {
     tally->n_failed++;
@@ -335,12 +378,14 @@ run_folder (const char *root, const char *name, Tally *tally)
   g_autofree char *folder = g_build_filename (root, name, NULL);
   g_autoptr (GBytes) model = file_bytes (folder, "model.onnx");
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
-  Case test = { .name = name, .input_names = names };
+  g_autoptr (GHashTable) operators =
+    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  Case test = { .name = name, .operators = operators, .input_names = names };
 
   if (model == NULL)
     return;
   test.model = model = with_opset_9 (model);
-  if (!is_ours (model, names)) {
+  if (!is_ours (model, operators, names)) {
     tally->n_other++;
     return;
   }
@@ -367,7 +412,9 @@ int
 main (int argc, char **argv)
 {
   const char *root = g_getenv ("DML_ONNX_TESTDATA");
-  Tally tally = { .skipped = g_string_new (NULL) };
+  Tally tally = { .skipped = g_string_new (NULL),
+                  .of_operator = g_hash_table_new_full (g_str_hash, g_str_equal,
+                                                        g_free, g_free) };
 
   if (root == NULL)
     root = "/usr/share/libonnx-testdata/data";
@@ -383,6 +430,9 @@ main (int argc, char **argv)
            "failed; %u are of operators that dml has not\n%s",
            tally.n_passed, tally.n_constant, tally.n_skipped, tally.n_failed,
            tally.n_other, tally.skipped->str);
+  if (argc > 1 && strcmp (argv[1], "--table") == 0)
+    print_table (&tally);
+  g_hash_table_unref (tally.of_operator);
   g_string_free (tally.skipped, TRUE);
   return tally.n_failed > 0 || tally.n_passed == 0;
 }

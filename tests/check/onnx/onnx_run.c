@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static void
 need (gboolean ok, const GError *error)
@@ -18,6 +19,15 @@ need (gboolean ok, const GError *error)
     return;
   g_printerr ("%s\n", error ? error->message : "failed");
   exit (1);
+}
+
+static double
+cpu_ms (void)
+{
+  struct timespec t;
+
+  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &t);
+  return 1e3 * (double) t.tv_sec + 1e-6 * (double) t.tv_nsec;
 }
 
 int
@@ -29,7 +39,7 @@ main (int argc, char **argv)
   g_autofree float *x = NULL;
   size_t n, batch, dim;
   const DmlShape *shape;
-  gint64 start, best = G_MAXINT64;
+  double start, best = 1e9;
 
   if (argc != 4)
     return 2;
@@ -47,13 +57,13 @@ main (int argc, char **argv)
   need (dml_shape_span (shape, 0, shape->rank) == n, NULL);
   for (int i = 0; i < 3; i++) {
     memcpy (dml_infer_input (infer, 0), x, n * sizeof *x);
-    start = g_get_monotonic_time ();
+    start = cpu_ms ();
     dml_infer_run (infer);
-    best = MIN (best, g_get_monotonic_time () - start);
+    best = MIN (best, cpu_ms () - start);
   }
   shape = dml_infer_output_shape (infer, 0);
   dim = dml_shape_span (shape, 1, shape->rank);
   npy_save (argv[3], dml_infer_output (infer, 0), batch, dim);
-  g_print ("%.3f\n", (double) best / 1e3 / (double) batch);
+  g_print ("%.3f\n", best);
   return 0;
 }

@@ -39,7 +39,7 @@ def main():
                          model.graph.input[0].type.tensor_type.shape.dim]
                 x = np.load(path[:-5] + ".in.npy").reshape(shape)
                 wanted = np.load(path[:-5] + ".out.npy")
-                got = ort.run(path, x, wanted.size).reshape(wanted.shape)
+                got = ort.run(path, x, wanted.size)[0].reshape(wanted.shape)
                 scale = max(1, np.abs(wanted).max())
                 worst = np.abs(got - wanted).max() / scale
                 bad += not worst <= TOLERANCE
