@@ -113,7 +113,8 @@ test_regions_in_and_out_of_frame (void)
     for (unsigned i = 0; i < G_N_ELEMENTS (regions); i++) {
       DmlPreprocess config = plain;
 
-      config.fit = i % 3;
+      /* far out, the reference would take seconds over a square */
+      config.fit = regions[i].width > 100 ? DML_FIT_STRETCH : i % 3;
       config.channels = i % 4 == 3 ? 1 : 3;
       image->image.outside = DML_OUTSIDE_EDGE;
       compare (&config, &image->image, &regions[i], "region");
