@@ -40,28 +40,55 @@ same_in_tool_and_element (void)
   }
 }
 
+/* The embedding of a test frame without its colours. */
+static GstDmlEmbedding *
+embed_without_colour (guint number)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 128, 128);
+  g_autoptr (GstHarness) h = test_harness ("dmlembed regions=frame", &info);
+  GstBuffer *in = test_frame_at (&info, number, 0), *out;
+  GstDmlEmbedding *embedding;
+  GstVideoFrame frame;
+
+  g_assert_true (gst_video_frame_map (&frame, &info, in, GST_MAP_WRITE));
+  for (guint plane = 1; plane < 3; plane++)
+    memset (GST_VIDEO_FRAME_PLANE_DATA (&frame, plane), 128,
+            (gsize) GST_VIDEO_FRAME_PLANE_STRIDE (&frame, plane) *
+              GST_VIDEO_FRAME_COMP_HEIGHT (&frame, plane));
+  gst_video_frame_unmap (&frame);
+  out = gst_harness_push_and_pull (h, in);
+  embedding =
+    gst_dml_embedding_ref (gst_dml_buffer_get_region (out, 0)->embedding);
+  gst_buffer_unref (out);
+  return embedding;
+}
+
 static void
 negotiates_any_raw_format (void)
 {
   guint n;
   const GstVideoFormat *formats = gst_video_formats_raw (&n);
   g_autofree float *want = test_embed (3);
+  GstDmlEmbedding *grey = embed_without_colour (3);
 
   for (guint i = 0; i < n; i++) {
     const GstVideoInfo info = test_info (formats[i], 128, 128);
     g_autoptr (GstHarness) h = test_harness ("dmlembed regions=frame", &info);
     GstBuffer *out = gst_harness_push_and_pull (h, test_frame_at (&info, 3, 0));
     const GstDmlRegionMeta *meta = gst_dml_buffer_get_region (out, 0);
-    const gboolean coarse = GST_VIDEO_INFO_IS_GRAY (&info) ||
-                            GST_VIDEO_FORMAT_INFO_DEPTH (info.finfo, 0) < 8 ||
+    const gboolean coarse = GST_VIDEO_FORMAT_INFO_DEPTH (info.finfo, 0) < 8 ||
                             (info.finfo->flags & GST_VIDEO_FORMAT_FLAG_PALETTE);
+    const float *expected = GST_VIDEO_INFO_IS_GRAY (&info)
+                              ? gst_dml_embedding_get_values (grey)
+                              : want;
 
     g_assert_nonnull (meta);
-    if (cosine (meta->embedding, want) < (coarse ? 0.7 : 0.995))
+    if (cosine (meta->embedding, expected) < (coarse ? 0.7 : 0.995))
       g_error ("%s: cosine %.4f", gst_video_format_to_string (formats[i]),
-               cosine (meta->embedding, want));
+               cosine (meta->embedding, expected));
     gst_buffer_unref (out);
   }
+  gst_dml_embedding_unref (grey);
 }
 
 static void
@@ -421,8 +448,10 @@ roi_is_cut_at_full_resolution (void)
   gst_buffer_unref (small);
   test_add_roi (b, "thing", 0, 501, 300, 128, 128);
   out = gst_harness_push_and_pull (h, b);
+  /* Shrinking reaches a pixel past the box: the edges differ by what is there.
+   */
   g_assert_cmpfloat (
-    cosine (gst_dml_buffer_get_region (out, 0)->embedding, want), >, 0.99999);
+    cosine (gst_dml_buffer_get_region (out, 0)->embedding, want), >, 0.999);
   gst_buffer_unref (out);
 }
 
