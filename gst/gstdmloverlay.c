@@ -25,6 +25,7 @@
 #include <gst/dml/gstdml.h>
 #include <gst/video/video.h>
 
+#include "blend.h"
 #include "gstdmltypes.h"
 #include "painter.h"
 
@@ -67,6 +68,7 @@ struct _GstDmlOverlay {
   gboolean caps_have_meta;      /* so does what goes downstream */
   gboolean asked, attach;       /* the allocation query was, and its answer */
   GstDmlPainter *painter;
+  GstDmlBlender *blender;
   GArray *signs;
   gboolean told_map;
 };
@@ -147,6 +149,7 @@ gst_dml_overlay_start (GstBaseTransform *trans)
   GstDmlOverlay *self = GST_DML_OVERLAY (trans);
 
   self->painter = gst_dml_painter_new ();
+  self->blender = gst_dml_blender_new ();
   self->have_info = FALSE;
   self->told_map = FALSE;
   GST_OBJECT_LOCK (self);
@@ -161,6 +164,7 @@ gst_dml_overlay_stop (GstBaseTransform *trans)
   GstDmlOverlay *self = GST_DML_OVERLAY (trans);
 
   g_clear_pointer (&self->painter, gst_dml_painter_free);
+  g_clear_pointer (&self->blender, gst_dml_blender_free);
   return TRUE;
 }
 
@@ -350,7 +354,7 @@ blend (GstDmlOverlay *self, GstBuffer *buffer, GstVideoOverlayComposition *ours)
     self->told_map = TRUE;
     return;
   }
-  gst_video_overlay_composition_blend (ours, &frame);
+  gst_dml_blender_blend (self->blender, ours, &frame);
   gst_video_frame_unmap (&frame);
 }
 

@@ -11,7 +11,7 @@
 #include <pango/pangocairo.h>
 #include <string.h>
 
-#define MAX_LABELS 512 /* pictures kept; beyond that all are thrown away */
+#define MAX_PICTURES 512 /* kept; beyond that all are thrown away */
 #define RIM 0xa0000000u
 
 typedef struct {
@@ -25,6 +25,7 @@ struct _GstDmlPainter {
   gint frame_width, frame_height;
   gint font_size, line; /* pixels, by style and frame */
   GHashTable *labels;   /* Picture by decision and text */
+  GHashTable *sides;    /* Picture by decision, direction and length */
 };
 
 void
@@ -52,6 +53,7 @@ gst_dml_painter_new (void)
   g_object_unref (fonts);
   self->labels =
     g_hash_table_new_full (g_str_hash, g_str_equal, g_free, picture_free);
+  self->sides = g_hash_table_new_full (NULL, NULL, NULL, picture_free);
   return self;
 }
 
@@ -59,6 +61,7 @@ void
 gst_dml_painter_free (GstDmlPainter *self)
 {
   g_hash_table_unref (self->labels);
+  g_hash_table_unref (self->sides);
   g_object_unref (self->context);
   g_free (self->style.font);
   g_free (self);
@@ -71,6 +74,7 @@ gst_dml_painter_set_style (GstDmlPainter *self, const GstDmlStyle *style)
   self->style = *style;
   self->style.font = g_strdup (style->font);
   g_hash_table_remove_all (self->labels);
+  g_hash_table_remove_all (self->sides);
   self->frame_width = 0;
 }
 
@@ -88,6 +92,7 @@ fit_to_frame (GstDmlPainter *self, gint width, gint height)
   self->line = self->style.line_width > 0 ? (gint) self->style.line_width
                                           : MAX (2, (side + 135) / 270);
   g_hash_table_remove_all (self->labels);
+  g_hash_table_remove_all (self->sides);
 }
 
 static GstBuffer *
@@ -195,7 +200,7 @@ get_label (GstDmlPainter *self, const GstDmlSign *sign)
   Picture *p = g_hash_table_lookup (self->labels, key);
 
   if (p == NULL) {
-    if (g_hash_table_size (self->labels) >= MAX_LABELS)
+    if (g_hash_table_size (self->labels) >= MAX_PICTURES)
       g_hash_table_remove_all (self->labels);
     p = draw_label (self, sign->decision, sign->text);
     g_hash_table_insert (self->labels, g_steal_pointer (&key), p);
@@ -240,31 +245,49 @@ is_drawn (DmlDecision decision, gint at, gint length, gint line)
 }
 
 /* One side of a box, rim and all. */
-static void
-add_side (GstDmlPainter *self, GPtrArray *rects, DmlDecision decision, gint x,
-          gint y, gint length, gboolean across)
+static Picture *
+draw_side (GstDmlPainter *self, DmlDecision decision, gint length,
+           gboolean across)
 {
   const gint rim = MAX (1, self->line / 3), thick = self->line + 2 * rim;
   const guint32 inner = premultiply (self->style.colours[decision]);
-  const gint w = across ? length : thick, h = across ? thick : length;
-  guint32 *pixels = g_malloc ((gsize) w * h * sizeof *pixels);
-  GstBuffer *buffer;
+  Picture *p = g_new (Picture, 1);
+  guint32 *pixels;
 
-  for (gint row = 0; row < h; row++) {
-    for (gint col = 0; col < w; col++) {
+  p->width = across ? length : thick;
+  p->height = across ? thick : length;
+  pixels = g_malloc ((gsize) p->width * p->height * sizeof *pixels);
+  for (gint row = 0; row < p->height; row++) {
+    for (gint col = 0; col < p->width; col++) {
       const gint at = across ? col : row, depth = across ? row : col;
       const gboolean edge =
         depth < rim || depth >= thick - rim || at < rim || at >= length - rim;
 
-      pixels[(gsize) row * w + col] =
+      pixels[(gsize) row * p->width + col] =
         !is_drawn (decision, at, length, self->line) ? 0
         : edge                                       ? RIM
                                                      : inner;
     }
   }
-  buffer = wrap (pixels, w, h);
-  add_rectangle (rects, buffer, x, y, w, h);
-  gst_buffer_unref (buffer);
+  p->pixels = wrap (pixels, p->width, p->height);
+  return p;
+}
+
+static void
+add_side (GstDmlPainter *self, GPtrArray *rects, DmlDecision decision, gint x,
+          gint y, gint length, gboolean across)
+{
+  const gpointer key =
+    GINT_TO_POINTER (length * 8 + (gint) decision * 2 + (across ? 1 : 0));
+  Picture *p = g_hash_table_lookup (self->sides, key);
+
+  if (p == NULL) {
+    if (g_hash_table_size (self->sides) >= MAX_PICTURES)
+      g_hash_table_remove_all (self->sides);
+    p = draw_side (self, decision, length, across);
+    g_hash_table_insert (self->sides, key, p);
+  }
+  add_rectangle (rects, p->pixels, x, y, p->width, p->height);
 }
 
 static void

@@ -3,9 +3,11 @@
  * GstVideoConverter. */
 #include "gst_testing.h"
 
+#include "blend.h"
 #include "gstdmlframe.h"
 
 #include <math.h>
+#include <string.h>
 
 /* A picture without sharp colour edges, which converters are free to blur. */
 static void
@@ -106,6 +108,29 @@ difference (const GstVideoInfo *info, GstBuffer *buffer)
   }
   gst_buffer_unmap (want, &map);
   gst_buffer_unref (want);
+  return sum / (3.0 * w * h);
+}
+
+/* Mean absolute difference in levels of two buffers of a format. */
+static double
+difference_of (const GstVideoInfo *info, GstBuffer *a, GstBuffer *b)
+{
+  const gint w = GST_VIDEO_INFO_WIDTH (info), h = GST_VIDEO_INFO_HEIGHT (info);
+  const GstVideoInfo deep = test_info (GST_VIDEO_FORMAT_ARGB64, w, h);
+  GstBuffer *x = convert (info, a, &deep), *y = convert (info, b, &deep);
+  GstMapInfo p, q;
+  double sum = 0;
+
+  gst_buffer_map (x, &p, GST_MAP_READ);
+  gst_buffer_map (y, &q, GST_MAP_READ);
+  for (gsize i = 0; i < (gsize) w * (gsize) h * 4; i++)
+    sum += fabs ((double) ((guint16 *) (gpointer) p.data)[i] -
+                 ((guint16 *) (gpointer) q.data)[i]) /
+           257;
+  gst_buffer_unmap (x, &p);
+  gst_buffer_unmap (y, &q);
+  gst_buffer_unref (x);
+  gst_buffer_unref (y);
   return sum / (3.0 * w * h);
 }
 
@@ -315,6 +340,73 @@ meta_that_contradicts_is_told (void)
   gst_buffer_unref (b);
 }
 
+/* What GStreamer's own blending of whole lines gives, wherever a rectangle
+ * lies: byte for byte, or where rectangles are kept in the frame's format (at
+ * even places here, as they go to the nearest) to some levels: GstVideo blends
+ * every YUV as limited BT.601. */
+static void
+blends_as_gstreamer_does (void)
+{
+  static const gint places[][4] = { { 0, 0, 20, 8 },    { 12, 8, 9, 5 },
+                                    { 40, 20, 60, 40 }, { 60, 28, 4, 2 },
+                                    { -8, -4, 24, 16 }, { 32, -4, 1, 60 } };
+  GstDmlBlender *blender = gst_dml_blender_new ();
+  guint n, n_exact = 0;
+  const GstVideoFormat *formats = gst_video_formats_raw (&n);
+
+  for (guint i = 0; i < n; i++) {
+    gboolean exact = TRUE;
+
+    for (guint k = 0; k < G_N_ELEMENTS (places); k++) {
+      const gint w = places[k][2], h = places[k][3];
+      const GstVideoInfo rgb = test_info (GST_VIDEO_FORMAT_RGB, 64, 32);
+      GstVideoInfo info = test_info (formats[i], 64, 32);
+      GstBuffer *from = smooth (&rgb), *a = convert (&rgb, from, &info);
+      GstBuffer *b = gst_buffer_copy_deep (a);
+      GstBuffer *pixels =
+        gst_buffer_new_allocate (NULL, 4 * (gsize) (w * h), NULL);
+      GstVideoOverlayRectangle *r;
+      GstVideoOverlayComposition *c;
+      GstVideoFrame frame;
+      GstMapInfo x, y;
+
+      gst_buffer_memset (pixels, 0, 160, -1); /* see-through white */
+      gst_buffer_add_video_meta (pixels, 0,
+                                 GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB,
+                                 (guint) w, (guint) h);
+      r = gst_video_overlay_rectangle_new_raw (
+        pixels, places[k][0], places[k][1], (guint) w, (guint) h,
+        GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
+      c = gst_video_overlay_composition_new (r);
+      gst_video_frame_map (&frame, &info, a, GST_MAP_READWRITE);
+      gst_dml_blender_blend (blender, c, &frame);
+      gst_video_frame_unmap (&frame);
+      gst_video_frame_map (&frame, &info, b, GST_MAP_READWRITE);
+      gst_video_overlay_composition_blend (c, &frame);
+      gst_video_frame_unmap (&frame);
+      if (difference_of (&info, a, b) > 2.5)
+        g_error ("%s at %d,%d: mean difference %.2f levels",
+                 gst_video_format_to_string (formats[i]), places[k][0],
+                 places[k][1], difference_of (&info, a, b));
+      gst_buffer_map (a, &x, GST_MAP_READ);
+      gst_buffer_map (b, &y, GST_MAP_READ);
+      exact = exact && memcmp (x.data, y.data, x.size) == 0;
+      gst_buffer_unmap (a, &x);
+      gst_buffer_unmap (b, &y);
+      gst_video_overlay_composition_unref (c);
+      gst_video_overlay_rectangle_unref (r);
+      gst_buffer_unref (pixels);
+      gst_buffer_unref (from);
+      gst_buffer_unref (a);
+      gst_buffer_unref (b);
+    }
+    n_exact += exact;
+  }
+  g_test_message ("%u of %u formats to the byte", n_exact, n);
+  g_assert_cmpuint (n_exact, >=, 70);
+  gst_dml_blender_free (blender);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -327,5 +419,6 @@ main (int argc, char **argv)
   g_test_add_func ("/frame/crop-rectangle", crop_rectangle);
   g_test_add_func ("/frame/meta-that-contradicts-is-told",
                    meta_that_contradicts_is_told);
+  g_test_add_func ("/frame/blends-as-gstreamer-does", blends_as_gstreamer_does);
   return test_run ();
 }
