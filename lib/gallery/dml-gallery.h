@@ -416,8 +416,8 @@ DML_API gboolean dml_gallery_calibrate (DmlGallery *gallery,
 
 /**
  * DmlClassifier:
- * @DML_CLASSIFIER_AUTO: nearest neighbours below 20 items a label, SVM never by
- *   itself
+ * @DML_CLASSIFIER_AUTO: nearest neighbours: needs no training, points to the
+ *   item that decided, and was best for products (docs/thresholds.md)
  * @DML_CLASSIFIER_KNN: k nearest neighbours, votes weighted by similarity
  * @DML_CLASSIFIER_PROTOTYPE: nearest mean of a label
  * @DML_CLASSIFIER_SVM: linear, one against rest
