@@ -49,17 +49,22 @@ dml_loss_member (size_t i)
   return &dml_loss_table[i]->info;
 }
 
-/* Checks what the flags ask of setup, settings and miner together. */
+/* Takes the flags of the settings and checks what they ask of setup, settings
+ * and miner together. */
 static gboolean
 check_needs (DmlLoss *loss, GError **error)
 {
+  const DmlLossClass *klass = loss->klass;
   const gboolean memory =
     loss->memory_place >= 0 && loss->p[loss->memory_place] > 0;
-  const gboolean pairs = loss->flags & DML_LOSS_PAIRS;
+  const gboolean pairs = klass->flags & DML_LOSS_PAIRS;
+
+  loss->flags =
+    klass->flags | (klass->more_flags ? klass->more_flags (loss->p) : 0);
 
   if (loss->setup.d == 0)
     return dml_fail (error, INVALID, "%s: embeddings of 0 numbers", loss->who);
-  if (loss->klass->weights_name && !(loss->flags & DML_LOSS_TEACHER) &&
+  if (klass->weights_name && !(loss->flags & DML_LOSS_TEACHER) &&
       loss->setup.n_classes == 0)
     return dml_fail (error, INVALID,
                      "%s: has weights for each class, but the number of "
@@ -67,8 +72,7 @@ check_needs (DmlLoss *loss, GError **error)
                      loss->who);
   if ((loss->flags & DML_LOSS_TEACHER) && loss->setup.d_teacher == 0)
     return dml_fail (error, INVALID,
-                     "%s: needs a teacher; name one with "
-                     "--teacher, or leave this loss out",
+                     "%s: needs a teacher; give one, or leave this loss out",
                      loss->who);
   if (loss->miner && (!pairs || (loss->flags & DML_LOSS_INSTANCES)))
     return dml_fail (error, INVALID,
@@ -82,6 +86,15 @@ check_needs (DmlLoss *loss, GError **error)
   return TRUE;
 }
 
+static void
+weights_shape (const DmlLoss *loss, size_t *rows, size_t *cols)
+{
+  *rows = loss->setup.n_classes;
+  *cols = loss->setup.d;
+  if (loss->klass->weights_shape)
+    loss->klass->weights_shape (loss->p, &loss->setup, rows, cols);
+}
+
 /* Allocates and starts the trained weights. */
 static gboolean
 make_weights (DmlLoss *loss, GError **error)
@@ -93,12 +106,9 @@ make_weights (DmlLoss *loss, GError **error)
 
   *w = (DmlLossWeights){
     .name = klass->weights_name,
-    .rows = loss->setup.n_classes,
-    .cols = loss->setup.d,
     .lr_scale = lr_scale >= 0 ? loss->p[lr_scale] : 1,
   };
-  if (klass->weights_shape)
-    klass->weights_shape (loss->p, &loss->setup, &w->rows, &w->cols);
+  weights_shape (loss, &w->rows, &w->cols);
   if (!dml_mem_mul (w->rows, w->cols, &n))
     return dml_fail (error, LIMIT, "%s: %zu x %zu weights are too many",
                      loss->who, w->rows, w->cols);
@@ -136,12 +146,8 @@ read_spec (DmlLoss *loss, const char *spec, GError **error)
     return FALSE;
   if (loss->klass->settle)
     loss->klass->settle (loss->p);
-  loss->flags = loss->klass->flags;
-  if (loss->klass->more_flags)
-    loss->flags |= loss->klass->more_flags (loss->p);
   loss->memory_place = dml_param_find (loss->klass->info.params, "memory");
   loss->pos_cap_place = dml_param_find (loss->klass->info.params, "pos_cap");
-
   if (at == NULL)
     return TRUE;
   loss->miner = dml_miner_new (at + 1, error);
@@ -314,9 +320,11 @@ static gboolean
 check_result (DmlLoss *loss, const DmlBatch *b, DmlLossStats *stats,
               GError **error)
 {
-  if (!isfinite (stats->value))
-    return dml_fail (error, DIVERGED, "%s: the value is %g", loss->who,
-                     stats->value);
+  if (!isfinite (stats->value) || !isfinite (stats->max_grad_norm))
+    return dml_fail (error, DIVERGED,
+                     "%s: the value is %g, a gradient %g; lower the learning "
+                     "rate or the scale",
+                     loss->who, stats->value, stats->max_grad_norm);
   stats->empty = has_nothing (loss, b);
   loss->counts.n_empty += (uint64_t) stats->empty;
   loss->counts.n_empty_in_row =
@@ -358,13 +366,18 @@ run_all (DmlLoss *loss, const DmlBatch *batch, const DmlTuples *given,
          run_once (loss, &view, tuples, weight * factor, dx, stats, error);
 }
 
+/* NaN when a row holds one. */
 static double
 largest_row (const DmlReal *dx, size_t n, size_t d)
 {
   double most = 0;
 
-  for (size_t i = 0; i < n; i++)
-    most = fmax (most, dml_real_dot (dx + i * d, dx + i * d, d));
+  for (size_t i = 0; i < n && !isnan (most); i++) {
+    const double squares = dml_real_dot (dx + i * d, dx + i * d, d);
+
+    if (!(squares <= most))
+      most = squares;
+  }
   return sqrt (most);
 }
 
@@ -382,20 +395,22 @@ dml_loss_run_tuples (DmlLoss *loss, const DmlBatch *batch,
   if (!check_batch (loss, batch, error))
     return FALSE;
   g_autoptr (DmlMem) block = dml_mem_new0 (DmlReal, n, error);
-  DmlReal *mine_dx = (DmlReal *) block;
+  DmlReal *own_dx = (DmlReal *) block;
 
   if (block == NULL)
     return FALSE;
   if (w->value)
     memset (w->grad, 0, w->rows * w->cols * sizeof *w->grad);
   if (batch->n > 0 &&
-      !run_all (loss, batch, tuples, dx ? mine_dx : NULL, stats, error))
+      !run_all (loss, batch, tuples, dx ? own_dx : NULL, stats, error))
     return FALSE;
   measure_batch (batch, stats);
-  stats->max_grad_norm = largest_row (mine_dx, batch->n, batch->d);
+  stats->max_grad_norm = largest_row (own_dx, batch->n, batch->d);
+  if (!check_result (loss, batch, stats, error))
+    return FALSE;
   for (size_t k = 0; dx && k < n; k++)
-    dx[k] += mine_dx[k];
-  return check_result (loss, batch, stats, error);
+    dx[k] += own_dx[k];
+  return TRUE;
 }
 
 gboolean
@@ -445,18 +460,28 @@ dml_loss_set (DmlLoss *loss, const char *key, double value, GError **error)
 {
   const DmlParam *table = loss->klass->info.params;
   const int i = dml_param_find (table, key);
+  const double before = i >= 0 ? loss->p[i] : 0;
+  size_t rows, cols;
 
   if (i < 0)
     return dml_fail (error, INVALID, "%s: no setting \"%s\"", loss->who, key);
-  if (loss->memory_place == i || strcmp (key, "centres") == 0 ||
-      strcmp (key, "sub_centres") == 0 || strcmp (key, "per_class") == 0)
-    return dml_fail (error, INVALID,
-                     "%s: %s shapes what is trained and cannot change",
-                     loss->who, key);
   if (!dml_param_check (&table[i], loss->who, value, error))
     return FALSE;
   loss->p[i] = value;
-  return TRUE;
+  weights_shape (loss, &rows, &cols);
+  const gboolean resized =
+    i == loss->memory_place ||
+    (loss->weights.value &&
+     (rows != loss->weights.rows || cols != loss->weights.cols));
+
+  if (resized)
+    dml_fail (error, INVALID, "%s: %s gives a size and cannot change",
+              loss->who, key);
+  if (!resized && check_needs (loss, error))
+    return TRUE;
+  loss->p[i] = before;
+  check_needs (loss, NULL); /* the flags as they were */
+  return FALSE;
 }
 
 double

@@ -55,12 +55,13 @@ typedef struct {
   size_t n_bytes;
 } DmlLossState;
 
-/* Of one run. Distances are on the unit sphere, whatever the loss uses. */
+/* Of one run. Distances are on the unit sphere, whatever the loss uses, and
+ * over the batch's first 64 rows. */
 typedef struct {
   double value;         /* weight * reduced loss */
   size_t n_terms;       /* pairs, triplets, anchors or samples: see the loss */
-  size_t n_active;      /* terms > 0 */
-  double mean_d_pos;    /* over positive pairs of the batch; NaN if none */
+  size_t n_active;      /* terms that are not 0 */
+  double mean_d_pos;    /* over positive pairs; NaN if none */
   double mean_d_neg;    /* over negative pairs; NaN if none */
   double mean_norm;     /* of x */
   double drift;         /* mean |u_new - u_old| of rows whose picture the memory
@@ -68,8 +69,9 @@ typedef struct {
   double max_grad_norm; /* largest |dx[i]| of this loss alone */
   size_t n_zero;        /* rows with |x| < 1e-12: no direction, no gradient */
   size_t n_tuples;      /* from the miner; 0 without one */
-  gboolean empty;       /* nothing to compare: value 0, gradient 0 */
-  size_t n_empty;       /* empty batches so far, memory warm-up not counted */
+  gboolean empty;       /* of a pair loss: no two rows of a class (instance),
+                           or no two of different ones */
+  size_t n_empty;       /* such batches so far */
 } DmlLossStats;
 
 /* That many empty batches in a row are an error of dml_loss_run. */
@@ -84,12 +86,13 @@ void dml_loss_free (DmlLoss *loss);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlLoss, dml_loss_free)
 
 /* Adds weight * dL/dx to @dx (N x D, may be NULL when only the value is
- * wanted) and sets the gradients of the weights. The normalisation's Jacobian
- * is part of dx. Tuples come from the spec's miner, if it names one.
+ * wanted: the weights' gradients are then 0) and sets the gradients of the
+ * weights. The normalisation's Jacobian is part of dx. Tuples come from the
+ * spec's miner, if it names one. On failure @dx is as it was.
  *
  * LIMIT: too many rows or pairs; INVALID: a label out of range, instances or
- * teacher missing; DIVERGED: x or the value is not finite, or
- * DML_LOSS_MAX_EMPTY batches in a row had nothing to compare; NO_MEMORY. */
+ * teacher missing; DIVERGED: x, the value or the gradient is not finite, or
+ * DML_LOSS_MAX_EMPTY batches in a row were empty; NO_MEMORY. */
 gboolean dml_loss_run (DmlLoss *loss, const DmlBatch *batch, DmlReal *dx,
                        DmlLossStats *stats, GError **error);
 
@@ -104,7 +107,8 @@ DmlLossState *dml_loss_state (DmlLoss *loss, size_t *n);
 /* Forgets the memory: at a change of image size or of batch norm's mode. */
 void dml_loss_reset_memory (DmlLoss *loss);
 
-/* Changes a setting between steps (a margin that rises): INVALID as above. */
+/* Changes a setting between steps (a margin that rises). INVALID as above, and
+ * for settings that give weights or memory their size. */
 gboolean dml_loss_set (DmlLoss *loss, const char *key, double value,
                        GError **error);
 double dml_loss_get (const DmlLoss *loss, const char *key);

@@ -153,8 +153,8 @@ dml_sigmoid (double z)
   return z >= 0 ? 1 / (1 + exp (-z)) : exp (z) / (1 + exp (z));
 }
 
-/* Log-sum-exp of the numbers pushed; -inf of none. Two numbers a push at most
- * one exp: no array, no second sweep. */
+/* Log-sum-exp of the numbers pushed; -inf of none. A push costs one exp; there
+ * is no array and no second sweep. */
 typedef struct {
   double max, sum;
 } DmlLse;

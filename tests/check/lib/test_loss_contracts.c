@@ -146,6 +146,14 @@ test_set (void)
 
   g_assert_false (dml_loss_set (centres, "centres", 2, &error));
   expect (&error, DML_ERROR_INVALID, "*centres*cannot change*");
+  g_assert_cmpfloat (dml_loss_get (centres, "centres"), ==, 10);
+  g_autoptr (DmlLoss) triplet = make_loss ("triplet:memory=8", 4);
+
+  g_assert_false (dml_loss_set (triplet, "memory", 16, &error));
+  expect (&error, DML_ERROR_INVALID, "*memory*cannot change*");
+  g_assert_false (dml_loss_set (triplet, "swap", 1, &error));
+  expect (&error, DML_ERROR_INVALID, "*memory=0*");
+  g_assert_cmpfloat (dml_loss_get (triplet, "swap"), ==, 0);
 }
 
 /* A row of docs/losses.md for every member, naming each of its settings. */
@@ -226,6 +234,27 @@ test_bad_batches (void)
   x[9] = (DmlReal) NAN;
   g_assert_false (dml_loss_run (triplet, &batch, NULL, NULL, &error));
   expect (&error, DML_ERROR_DIVERGED, "*embedding 2*");
+}
+
+/* Numbers that overflow are told, and leave the gradient as it was. */
+static void
+test_overflow (void)
+{
+  g_autofree DmlReal *x = random_rows (8, 4, 1);
+  g_autofree int32_t *labels = class_labels (8, 2);
+  const DmlBatch batch = { .n = 8, .d = 4, .x = x, .labels = labels };
+  g_autoptr (DmlLoss) loss =
+    make_loss ("contrastive:distance=squared_euclidean,weight=1e6", 4);
+  DmlReal dx[8 * 4] = { 7 };
+  GError *error = NULL;
+
+  for (size_t k = 0; k < 8 * 4; k++)
+    x[k] *= (DmlReal) 1e18;
+  g_assert_false (dml_loss_run (loss, &batch, dx, NULL, &error));
+  expect (&error, DML_ERROR_DIVERGED, "*contrastive*gradient*learning rate*");
+  g_assert_cmpfloat (dx[0], ==, 7);
+  for (size_t k = 1; k < 8 * 4; k++)
+    g_assert_cmpfloat (dx[k], ==, 0);
 }
 
 /* One more than the bound is refused with the figure, before any work. */
@@ -843,6 +872,7 @@ main (int argc, char **argv)
   g_test_add_func ("/losses/documented", test_documented);
   g_test_add_func ("/losses/settings-change-between-steps", test_set);
   g_test_add_func ("/losses/bad-batches-are-refused", test_bad_batches);
+  g_test_add_func ("/losses/overflow-is-told", test_overflow);
   g_test_add_func ("/losses/too-large-is-refused", test_too_large);
   g_test_add_func ("/losses/empty-batches-are-counted", test_empty_batches);
   g_test_add_func ("/losses/nothing-mined-is-nothing", test_nothing_mined);
