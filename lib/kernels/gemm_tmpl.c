@@ -81,43 +81,49 @@ DML_K (gemm_tile_f32) (float *c, size_t c_stride, const float *a,
 #define NT_N 6
 #endif
 
+/* One step of the sum: row i of the tile, all columns. Written out for the same
+ * reason as ROW. */
+#define NT_COLUMN(i, j)                                                        \
+  if (j < n)                                                                   \
+    acc[i][j] = v_mla (ai, bj[j], acc[i][j]);
+#define NT_ROW(i)                                                              \
+  if (i < m) {                                                                 \
+    const vf ai = v_load_n (a + i * a_stride + l, w);                          \
+                                                                               \
+    NT_COLUMN (i, 0)                                                           \
+    NT_COLUMN (i, 1)                                                           \
+    NT_COLUMN (i, 2)                                                           \
+    NT_COLUMN (i, 3)                                                           \
+    NT_COLUMN (i, 4)                                                           \
+    NT_COLUMN (i, 5)                                                           \
+  }
+#define NT_LOAD(j)                                                             \
+  if (j < n)                                                                   \
+    bj[j] = v_load_n (b + j * b_stride + l, w);
+
 VEC_INLINE void
 nt_tile (float *c, size_t c_stride, const float *a, size_t a_stride,
          const float *b, size_t b_stride, size_t k, const size_t m,
          const size_t n)
 {
-  vf acc[NT_M][NT_N], rows[NT_M * NT_N + VW];
+  vf acc[4][6], bj[6], rows[NT_M * NT_N + VW];
   float sums[NT_M * NT_N + VW];
 
-  V_UNROLL
-  for (size_t i = 0; i < m; i++) {
-    V_UNROLL
+#pragma GCC unroll 8
+  for (size_t i = 0; i < m; i++)
+#pragma GCC unroll 8
     for (size_t j = 0; j < n; j++)
       acc[i][j] = v_set1 (0.0f);
-  }
-  V_EACH (l, w, k, {
-    vf bj[NT_N];
-
-    V_UNROLL
-    for (size_t j = 0; j < n; j++)
-      bj[j] = v_load_n (b + j * b_stride + l, w);
-    V_UNROLL
-    for (size_t i = 0; i < m; i++) {
-      const vf ai = v_load_n (a + i * a_stride + l, w);
-
-      V_UNROLL
-      for (size_t j = 0; j < n; j++)
-        acc[i][j] = v_mla (ai, bj[j], acc[i][j]);
-    }
-  });
+  V_EACH (l, w, k,
+          { NT_LOAD (0) NT_LOAD (1) NT_LOAD (2) NT_LOAD (3) NT_LOAD (4)
+              NT_LOAD (5) NT_ROW (0) NT_ROW (1) NT_ROW (2) NT_ROW (3) });
   for (size_t i = m * n; i < m * n + VW; i++)
     rows[i] = v_set1 (0.0f); /* what v_sum_rows takes beyond the last */
-  V_UNROLL
-  for (size_t i = 0; i < m; i++) {
-    V_UNROLL
+#pragma GCC unroll 8
+  for (size_t i = 0; i < m; i++)
+#pragma GCC unroll 8
     for (size_t j = 0; j < n; j++)
       rows[i * n + j] = acc[i][j];
-  }
   for (size_t i = 0; i < m * n; i += VW)
     v_sum_rows (sums + i, rows + i, VW);
   for (size_t i = 0; i < m; i++)

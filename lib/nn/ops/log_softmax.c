@@ -48,7 +48,7 @@ log_softmax_forward (const DmlNode *node, DmlExec *exec)
 
   for (size_t row = 0; row < config->outer * b; row++) {
     const size_t at = row / b * k * b + row % b;
-    double most = -INFINITY, sum = 0;
+    double most = (double) -INFINITY, sum = 0;
 
     for (size_t i = 0; i < k; i++) {
       const double v = (double) x[at + i * b];

@@ -192,8 +192,8 @@ reduce_one_f32 (const ReduceWalk *walk, ReduceKind kind, const float *x)
   const DmlStrided *r = &walk->reduced;
   const int inner = r->rank - 1;
   int64_t at[DML_MAX_RANK] = { 0 }, offset = 0;
-  double result = kind == REDUCE_MAX    ? -INFINITY
-                  : kind == REDUCE_MIN  ? INFINITY
+  double result = kind == REDUCE_MAX    ? (double) -INFINITY
+                  : kind == REDUCE_MIN  ? (double) INFINITY
                   : kind == REDUCE_PROD ? 1
                                         : 0;
 
