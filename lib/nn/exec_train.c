@@ -43,7 +43,9 @@ train_find_gradients (DmlTrain *train, GError **error)
 
     for (unsigned k = 0; k < node->n_in; k++)
       wanted |= node->in[k] != NULL && train->wants[node->in[k]->index];
-    if (!wanted)
+    /* A shape says nothing about the numbers: what inference knows has no
+     * gradient, nor has anything but float32. */
+    if (!wanted || !dml_node_runs (node) || node->out[0]->dtype != DML_F32)
       continue;
     if (node->op->backward == NULL)
       return dml_node_fail (node, error, UNSUPPORTED,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Element-wise operators of two inputs with broadcasting that are only inferred
- * with: arithmetic, comparison, logic; a row of the table each, one inner loop
- * from one macro.
+ * Element-wise operators of two inputs with broadcasting, but for Add and Mul:
+ * arithmetic, comparison, logic; a row of the table each, one inner loop from
+ * one macro.
  *
- *   y = f (a, b); float32, int64, int32; comparison and logic give bool */
+ *   y = f (a, b); float32, int64, int32; comparison and logic give bool
+ *   Sub: da += dy,     db -= dy          summed where they repeat
+ *   Div: da += dy / b, db -= dy a / b^2 */
 #include "nn/ops/broadcast.h"
 
 #include <math.h>
@@ -135,26 +137,53 @@ binary_forward (const DmlNode *node, DmlExec *exec)
                      dml_dtype_size (node->out[0]->dtype));
 }
 
-#define BINARY_OP(symbol, name)                                                \
-  const DmlOp dml_op_##symbol = {                                              \
-    .onnx_name = name,                                                         \
-    .min_in = 2,                                                               \
-    .max_in = 2,                                                               \
-    .min_out = 1,                                                              \
-    .max_out = 1,                                                              \
-    .config_size = sizeof (BinaryConfig),                                      \
-    .configure = binary_configure,                                             \
-    .infer_shape = binary_infer_shape,                                         \
-    .forward = binary_forward,                                                 \
-  }
+static void
+binary_backward (const DmlNode *node, DmlExec *exec)
+{
+  const gboolean divides = strcmp (node->op_name, "Div") == 0;
+  const float *a = dml_exec_in (exec, node, 0);
+  const float *b = dml_exec_in (exec, node, 1);
+  const float *dy = dml_exec_dout (exec, node, 0);
+  float *da = dml_exec_din (exec, node, 0), *db = dml_exec_din (exec, node, 1);
+  DmlBroadcast bc;
+  size_t i, k;
 
-BINARY_OP (sub, "Sub");
-BINARY_OP (div, "Div");
-BINARY_OP (equal, "Equal");
-BINARY_OP (less, "Less");
-BINARY_OP (less_equal, "LessOrEqual");
-BINARY_OP (greater, "Greater");
-BINARY_OP (greater_equal, "GreaterOrEqual");
-BINARY_OP (and, "And");
-BINARY_OP (or, "Or");
-BINARY_OP (xor, "Xor");
+  dml_broadcast_init (&bc, dml_node_in_shape (node, 0),
+                      dml_node_in_shape (node, 1),
+                      dml_node_out_shape (node, 0));
+  for (size_t r = 0; r < bc.n_rows; r++, dy += bc.n) {
+    dml_broadcast_row (&bc, r, &i, &k);
+    for (size_t j = 0; j < bc.n; j++) {
+      const size_t ai = i + j * bc.a_step, bi = k + j * bc.b_step;
+      const float slope = divides ? 1 / b[bi] : 1;
+
+      if (da != NULL)
+        da[ai] += dy[j] * slope;
+      if (db != NULL)
+        db[bi] -= divides ? dy[j] * a[ai] * slope * slope : dy[j];
+    }
+  }
+}
+
+#define BINARY_OP(symbol, name, ...)                                           \
+  const DmlOp dml_op_##symbol = { .onnx_name = name,                           \
+                                  .min_in = 2,                                 \
+                                  .max_in = 2,                                 \
+                                  .min_out = 1,                                \
+                                  .max_out = 1,                                \
+                                  .config_size = sizeof (BinaryConfig),        \
+                                  .configure = binary_configure,               \
+                                  .infer_shape = binary_infer_shape,           \
+                                  .forward = binary_forward,                   \
+                                  __VA_ARGS__ }
+
+BINARY_OP (sub, "Sub", .backward = binary_backward);
+BINARY_OP (div, "Div", .backward = binary_backward, .backward_in = 3);
+BINARY_OP (equal, "Equal", );
+BINARY_OP (less, "Less", );
+BINARY_OP (less_equal, "LessOrEqual", );
+BINARY_OP (greater, "Greater", );
+BINARY_OP (greater_equal, "GreaterOrEqual", );
+BINARY_OP (and, "And", );
+BINARY_OP (or, "Or", );
+BINARY_OP (xor, "Xor", );

@@ -81,8 +81,6 @@ dml_broadcast_init (DmlBroadcast *bc, const DmlShape *a, const DmlShape *b,
     bc->dim[d] = dim[rank - 1 - d];
     bc->a_stride[d] = am[rank - 1 - d];
     bc->b_stride[d] = bm[rank - 1 - d];
-    bc->a_repeats |= bc->a_stride[d] == 0;
-    bc->b_repeats |= bc->b_stride[d] == 0;
     bc->n_rows *= bc->dim[d];
   }
 }

@@ -14,7 +14,6 @@ typedef struct {
   size_t a_step, b_step; /* 0 or 1 */
   int rank;              /* of the loop over rows */
   size_t dim[DML_MAX_RANK], a_stride[DML_MAX_RANK], b_stride[DML_MAX_RANK];
-  gboolean a_repeats, b_repeats; /* several rows read the same elements */
 } DmlBroadcast;
 
 /* The common shape of all inputs of a node; FORMAT where they do not fit. */

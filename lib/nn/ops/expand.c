@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Expand and Tile: the same elements again (ONNX Expand, Tile).
  *
- *   Expand  to the broadcast of the input's shape and a known one
+ *   Expand  to the broadcast of the input's shape and a known one;
+ *           dx += dy, summed where it was repeated
  *   Tile    dimension i repeated repeats[i] times, repeats known */
 #include "nn/op.h"
 #include "nn/ops/strided.h"
@@ -30,8 +31,8 @@ expand_infer_shape (DmlNode *node, GError **error)
   return dml_node_set_out (node, 0, node->in[0]->dtype, &y, error);
 }
 
-static void
-expand_forward (const DmlNode *node, DmlExec *exec)
+static DmlStrided
+expand_walk (const DmlNode *node)
 {
   const DmlShape *x = dml_node_in_shape (node, 0);
   const DmlShape *y = dml_node_out_shape (node, 0);
@@ -45,8 +46,25 @@ expand_forward (const DmlNode *node, DmlExec *exec)
     if (i >= lead && x->dim[i - lead] != 1)
       walk.stride[i] = stride[i - lead];
   }
+  return walk;
+}
+
+static void
+expand_forward (const DmlNode *node, DmlExec *exec)
+{
+  const DmlStrided walk = expand_walk (node);
+
   dml_strided_copy (&walk, dml_dtype_size (node->in[0]->dtype),
                     dml_exec_out (exec, node, 0), dml_exec_in (exec, node, 0));
+}
+
+static void
+expand_backward (const DmlNode *node, DmlExec *exec)
+{
+  const DmlStrided walk = expand_walk (node);
+
+  dml_strided_add (&walk, dml_exec_din (exec, node, 0),
+                   dml_exec_dout (exec, node, 0));
 }
 
 static gboolean
@@ -116,6 +134,7 @@ const DmlOp dml_op_expand = {
   .max_out = 1,
   .infer_shape = expand_infer_shape,
   .forward = expand_forward,
+  .backward = expand_backward,
 };
 
 const DmlOp dml_op_tile = {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Pad: a border of a constant, of the edge, or mirrored (ONNX Pad). Widths are
  * an attribute before opset 11 and an input since, which must be known;
- * negative ones cut off. */
+ * negative ones cut off.
+ *
+ *   dx += dy of every place that shows x; what was cut off gets nothing */
 #include "nn/op.h"
 #include "nn/ops/strided.h"
 
@@ -149,6 +151,26 @@ pad_row (const PadConfig *config, int64_t begin, int64_t dim, int64_t n,
   }
 }
 
+/* Where row `row` of the output comes from, or -1: all of it is border. */
+static int64_t
+pad_row_source (const DmlNode *node, size_t row)
+{
+  const PadConfig *config = node->config;
+  const DmlShape *xs = dml_node_in_shape (node, 0);
+  const DmlShape *ys = dml_node_out_shape (node, 0);
+  int64_t stride[DML_MAX_RANK], at = 0;
+
+  dml_strided_of (xs, stride);
+  for (int i = xs->rank - 1; i-- > 0; row /= (size_t) ys->dim[i]) {
+    const int64_t from = pad_source (
+      config->mode, (int64_t) (row % (size_t) ys->dim[i]) - config->begin[i],
+      xs->dim[i]);
+
+    at = from < 0 || at < 0 ? -1 : at + from * stride[i];
+  }
+  return at;
+}
+
 static void
 pad_forward (const DmlNode *node, DmlExec *exec)
 {
@@ -164,29 +186,46 @@ pad_forward (const DmlNode *node, DmlExec *exec)
                         : &zero;
   const char *x = dml_exec_in (exec, node, 0);
   char *y = dml_exec_out (exec, node, 0);
-  int64_t stride[DML_MAX_RANK];
   size_t n_rows;
 
   if (last < 0) {
     memcpy (y, x, n_bytes);
     return;
   }
-  dml_strided_of (xs, stride);
   n_rows = dml_shape_span (ys, 0, last);
   for (size_t row = 0; row < n_rows; row++) {
-    size_t rest = row;
-    int64_t at = 0;
+    const int64_t at = pad_row_source (node, row);
 
-    for (int i = last; i-- > 0; rest /= (size_t) ys->dim[i]) {
-      const int64_t from = pad_source (
-        config->mode, (int64_t) (rest % (size_t) ys->dim[i]) - config->begin[i],
-        xs->dim[i]);
-
-      at = from < 0 || at < 0 ? -1 : at + from * stride[i];
-    }
     pad_row (config, config->begin[last], xs->dim[last], ys->dim[last], n_bytes,
              value, at < 0 ? NULL : x + (size_t) at * n_bytes, y);
     y += (size_t) ys->dim[last] * n_bytes;
+  }
+}
+
+static void
+pad_backward (const DmlNode *node, DmlExec *exec)
+{
+  const PadConfig *config = node->config;
+  const DmlShape *xs = dml_node_in_shape (node, 0);
+  const DmlShape *ys = dml_node_out_shape (node, 0);
+  const int last = xs->rank - 1;
+  const int64_t n = last < 0 ? 1 : ys->dim[last];
+  const size_t n_rows = dml_shape_span (ys, 0, MAX (last, 0));
+  const float *dy = dml_exec_dout (exec, node, 0);
+  float *dx = dml_exec_din (exec, node, 0);
+
+  for (size_t row = 0; row < n_rows; row++, dy += n) {
+    const int64_t at = pad_row_source (node, row);
+
+    for (int64_t i = 0; at >= 0 && i < n; i++) {
+      const int64_t from =
+        last < 0
+          ? 0
+          : pad_source (config->mode, i - config->begin[last], xs->dim[last]);
+
+      if (from >= 0)
+        dx[at + from] += dy[i];
+    }
   }
 }
 
@@ -200,4 +239,5 @@ const DmlOp dml_op_pad = {
   .configure = pad_configure,
   .infer_shape = pad_infer_shape,
   .forward = pad_forward,
+  .backward = pad_backward,
 };

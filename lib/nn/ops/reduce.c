@@ -5,6 +5,10 @@
  *
  *   y[kept] = end (sum, max, ... over x[kept, reduced])
  *
+ *   sum: dx += dy;   mean: dx += dy / n;   sum of squares: dx += 2 x dy
+ *   L2: dx += dy x / y, nothing where y is 0; the others are not trained
+ * through
+ *
  * A contiguous run of float32 is summed by the kernel, runs are added up in
  * double. int64 (shape chains) knows sum, product, min and max. */
 #include "kernels/kernels.h"
@@ -278,26 +282,66 @@ reduce_forward (const DmlNode *node, DmlExec *exec)
   }
 }
 
-#define REDUCE_OP(symbol, kind)                                                \
-  const DmlOp dml_op_##symbol = {                                              \
-    .onnx_name = kind,                                                         \
-    .min_in = 1,                                                               \
-    .max_in = 2,                                                               \
-    .min_out = 1,                                                              \
-    .max_out = 1,                                                              \
-    .config_size = sizeof (ReduceConfig),                                      \
-    .configure = reduce_configure,                                             \
-    .infer_shape = reduce_infer_shape,                                         \
-    .forward = reduce_forward,                                                 \
-  }
+/* dx over one reduction, whose output is y with gradient dy. */
+static void
+reduce_back_one (const ReduceWalk *walk, ReduceKind kind, const float *x,
+                 float y, float dy, float *dx)
+{
+  const DmlStrided *r = &walk->reduced;
+  const float each = kind == REDUCE_MEAN         ? dy / (float) walk->count
+                     : kind == REDUCE_L2         ? (y > 0 ? dy / y : 0)
+                     : kind == REDUCE_SUM_SQUARE ? 2 * dy
+                                                 : dy;
+  const gboolean of_x = kind == REDUCE_L2 || kind == REDUCE_SUM_SQUARE;
+  int64_t at[DML_MAX_RANK] = { 0 }, offset = 0;
 
-REDUCE_OP (reduce_l1, "ReduceL1");
-REDUCE_OP (reduce_l2, "ReduceL2");
-REDUCE_OP (reduce_log_sum, "ReduceLogSum");
-REDUCE_OP (reduce_log_sum_exp, "ReduceLogSumExp");
-REDUCE_OP (reduce_max, "ReduceMax");
-REDUCE_OP (reduce_mean, "ReduceMean");
-REDUCE_OP (reduce_min, "ReduceMin");
-REDUCE_OP (reduce_prod, "ReduceProd");
-REDUCE_OP (reduce_sum, "ReduceSum");
-REDUCE_OP (reduce_sum_square, "ReduceSumSquare");
+  do
+    dx[offset] += of_x ? each * x[offset] : each;
+  while (dml_strided_step (r, r->rank, at, &offset));
+}
+
+static void
+reduce_backward (const DmlNode *node, DmlExec *exec)
+{
+  const ReduceConfig *config = node->config;
+  const DmlShape *shape = dml_node_in_shape (node, 0);
+  const float *x = dml_exec_in (exec, node, 0);
+  const float *y = dml_exec_out (exec, node, 0);
+  const float *dy = dml_exec_dout (exec, node, 0);
+  float *dx = dml_exec_din (exec, node, 0);
+  int64_t at[DML_MAX_RANK] = { 0 }, offset = 0;
+  ReduceWalk walk;
+
+  reduce_walk_init (&walk, node);
+  if (dml_shape_span (shape, 0, shape->rank) == 0)
+    return;
+  for (size_t i = 0;; i++) {
+    reduce_back_one (&walk, config->kind, x + offset, y[i], dy[i], dx + offset);
+    if (!dml_strided_step (&walk.kept, walk.kept.rank, at, &offset))
+      return;
+  }
+}
+
+#define REDUCE_OP(symbol, kind, ...)                                           \
+  const DmlOp dml_op_##symbol = { .onnx_name = kind,                           \
+                                  .min_in = 1,                                 \
+                                  .max_in = 2,                                 \
+                                  .min_out = 1,                                \
+                                  .max_out = 1,                                \
+                                  .config_size = sizeof (ReduceConfig),        \
+                                  .configure = reduce_configure,               \
+                                  .infer_shape = reduce_infer_shape,           \
+                                  .forward = reduce_forward,                   \
+                                  __VA_ARGS__ }
+#define TRAINED .backward = reduce_backward, .backward_in = 1, .backward_out = 1
+
+REDUCE_OP (reduce_l1, "ReduceL1", );
+REDUCE_OP (reduce_l2, "ReduceL2", TRAINED);
+REDUCE_OP (reduce_log_sum, "ReduceLogSum", );
+REDUCE_OP (reduce_log_sum_exp, "ReduceLogSumExp", );
+REDUCE_OP (reduce_max, "ReduceMax", );
+REDUCE_OP (reduce_mean, "ReduceMean", TRAINED);
+REDUCE_OP (reduce_min, "ReduceMin", );
+REDUCE_OP (reduce_prod, "ReduceProd", );
+REDUCE_OP (reduce_sum, "ReduceSum", TRAINED);
+REDUCE_OP (reduce_sum_square, "ReduceSumSquare", TRAINED);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Slice: a range with a step of some dimensions (ONNX Slice). Ranges are
- * attributes before opset 10 and inputs since; they must be known. */
+ * attributes before opset 10 and inputs since; they must be known.
+ *
+ *   dx += dy where it was taken from */
 #include "nn/op.h"
 #include "nn/ops/strided.h"
 
@@ -132,6 +134,15 @@ slice_forward (const DmlNode *node, DmlExec *exec)
                     dml_exec_out (exec, node, 0), dml_exec_in (exec, node, 0));
 }
 
+static void
+slice_backward (const DmlNode *node, DmlExec *exec)
+{
+  const SliceConfig *config = node->config;
+
+  dml_strided_add (&config->walk, dml_exec_din (exec, node, 0),
+                   dml_exec_dout (exec, node, 0));
+}
+
 const DmlOp dml_op_slice = {
   .onnx_name = "Slice",
   .min_in = 1,
@@ -142,4 +153,5 @@ const DmlOp dml_op_slice = {
   .configure = slice_configure,
   .infer_shape = slice_infer_shape,
   .forward = slice_forward,
+  .backward = slice_backward,
 };

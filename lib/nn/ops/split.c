@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Split: parts of one dimension (ONNX Split). The lengths are an attribute
  * before opset 13 and an input since; without them the parts are equal, the
- * last one smaller since opset 18. */
+ * last one smaller since opset 18.
+ *
+ *   dx += dy of each part in its place */
 #include "nn/op.h"
 #include "nn/ops/strided.h"
 
@@ -79,22 +81,46 @@ split_infer_shape (DmlNode *node, GError **error)
   return TRUE;
 }
 
+/* Where output i lies in the input, which begins `*before` along the axis. */
+static DmlStrided
+split_walk (const DmlNode *node, unsigned i, int64_t *before)
+{
+  const SplitConfig *config = node->config;
+  const DmlShape *y = dml_node_out_shape (node, i);
+  DmlStrided walk = { .rank = y->rank };
+
+  dml_strided_of (dml_node_in_shape (node, 0), walk.stride);
+  for (int k = 0; k < y->rank; k++)
+    walk.dim[k] = y->dim[k];
+  walk.offset = *before * walk.stride[config->resolved];
+  *before += y->dim[config->resolved];
+  return walk;
+}
+
 static void
 split_forward (const DmlNode *node, DmlExec *exec)
 {
-  const SplitConfig *config = node->config;
-  DmlStrided walk = { .rank = dml_node_in_shape (node, 0)->rank };
+  int64_t before = 0;
 
-  dml_strided_of (dml_node_in_shape (node, 0), walk.stride);
   for (unsigned i = 0; i < node->n_out; i++) {
-    const DmlShape *y = dml_node_out_shape (node, i);
+    const DmlStrided walk = split_walk (node, i, &before);
 
-    for (int k = 0; k < y->rank; k++)
-      walk.dim[k] = y->dim[k];
     dml_strided_copy (&walk, dml_dtype_size (node->in[0]->dtype),
                       dml_exec_out (exec, node, i),
                       dml_exec_in (exec, node, 0));
-    walk.offset += y->dim[config->resolved] * walk.stride[config->resolved];
+  }
+}
+
+static void
+split_backward (const DmlNode *node, DmlExec *exec)
+{
+  int64_t before = 0;
+
+  for (unsigned i = 0; i < node->n_out; i++) {
+    const DmlStrided walk = split_walk (node, i, &before);
+
+    dml_strided_add (&walk, dml_exec_din (exec, node, 0),
+                     dml_exec_dout (exec, node, i));
   }
 }
 
@@ -108,4 +134,5 @@ const DmlOp dml_op_split = {
   .configure = split_configure,
   .infer_shape = split_infer_shape,
   .forward = split_forward,
+  .backward = split_backward,
 };

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Squeeze and Unsqueeze: dimensions of 1 taken out or put in; the data stays.
  * Axes are an attribute before opset 13 and an input since. */
-#include "nn/op.h"
-
-#include <string.h>
+#include "nn/ops/view.h"
 
 /* *mask gets a bit for each axis; axes count from the back of `rank`. */
 static gboolean
@@ -74,18 +72,6 @@ unsqueeze_infer_shape (DmlNode *node, GError **error)
   return dml_node_set_out (node, 0, node->in[0]->dtype, &y, error);
 }
 
-static void
-squeeze_forward (const DmlNode *node, DmlExec *exec)
-{
-  const void *x = dml_exec_in (exec, node, 0);
-  void *y = dml_exec_out (exec, node, 0);
-  size_t n = 0;
-
-  dml_shape_count (dml_node_in_shape (node, 0), node->in[0]->dtype, &n);
-  if (y != x)
-    memcpy (y, x, n * dml_dtype_size (node->in[0]->dtype));
-}
-
 const DmlOp dml_op_squeeze = {
   .onnx_name = "Squeeze",
   .min_in = 1,
@@ -93,7 +79,8 @@ const DmlOp dml_op_squeeze = {
   .min_out = 1,
   .max_out = 1,
   .infer_shape = squeeze_infer_shape,
-  .forward = squeeze_forward,
+  .forward = dml_view_forward,
+  .backward = dml_view_backward,
   .flags = DML_OP_VIEW,
 };
 
@@ -104,6 +91,7 @@ const DmlOp dml_op_unsqueeze = {
   .min_out = 1,
   .max_out = 1,
   .infer_shape = unsqueeze_infer_shape,
-  .forward = squeeze_forward,
+  .forward = dml_view_forward,
+  .backward = dml_view_backward,
   .flags = DML_OP_VIEW,
 };

@@ -92,3 +92,19 @@ dml_strided_copy (const DmlStrided *walk, size_t n_bytes, void *target,
     to += (size_t) m.dim[inner] * n_bytes;
   } while (dml_strided_step (&m, inner, at, &offset));
 }
+
+void
+dml_strided_add (const DmlStrided *walk, float *source, const float *gradient)
+{
+  const DmlStrided m = dml_strided_merge (walk);
+  const int inner = m.rank - 1;
+  int64_t at[DML_MAX_RANK] = { 0 }, offset = m.offset;
+
+  for (int i = 0; i < m.rank; i++)
+    if (m.dim[i] == 0)
+      return;
+  do
+    for (int64_t i = 0; i < m.dim[inner]; i++)
+      source[offset + i * m.stride[inner]] += *gradient++;
+  while (dml_strided_step (&m, inner, at, &offset));
+}

@@ -39,3 +39,8 @@ dml_strided_step (const DmlStrided *walk, int n_dims, int64_t *at,
 /* `n_bytes`: of an element, 1, 2, 4 or 8. Does nothing where a dim is 0. */
 void dml_strided_copy (const DmlStrided *walk, size_t n_bytes, void *target,
                        const void *source);
+
+/* Its adjoint, backward of all of them: adds every element of the dense
+ * gradient to the place of the source that it came from. */
+void dml_strided_add (const DmlStrided *walk, float *source,
+                      const float *gradient);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Transpose: dimensions in another order (ONNX Transpose).
  *
- *   y[i_perm[0], i_perm[1], ...] = x[i_0, i_1, ...]; without perm, reversed */
+ *   y[i_perm[0], i_perm[1], ...] = x[i_0, i_1, ...]; without perm, reversed
+ *   dx += dy, transposed back */
 #include "nn/op.h"
 #include "nn/ops/strided.h"
 
@@ -49,8 +50,8 @@ transpose_infer_shape (DmlNode *node, GError **error)
   return dml_node_set_out (node, 0, node->in[0]->dtype, &y, error);
 }
 
-static void
-transpose_forward (const DmlNode *node, DmlExec *exec)
+static DmlStrided
+transpose_walk (const DmlNode *node)
 {
   const DmlShape *x = dml_node_in_shape (node, 0);
   const DmlShape *y = dml_node_out_shape (node, 0);
@@ -62,8 +63,25 @@ transpose_forward (const DmlNode *node, DmlExec *exec)
     walk.dim[i] = y->dim[i];
     walk.stride[i] = stride[transpose_from (node->config, x->rank, i)];
   }
+  return walk;
+}
+
+static void
+transpose_forward (const DmlNode *node, DmlExec *exec)
+{
+  const DmlStrided walk = transpose_walk (node);
+
   dml_strided_copy (&walk, dml_dtype_size (node->in[0]->dtype),
                     dml_exec_out (exec, node, 0), dml_exec_in (exec, node, 0));
+}
+
+static void
+transpose_backward (const DmlNode *node, DmlExec *exec)
+{
+  const DmlStrided walk = transpose_walk (node);
+
+  dml_strided_add (&walk, dml_exec_din (exec, node, 0),
+                   dml_exec_dout (exec, node, 0));
 }
 
 const DmlOp dml_op_transpose = {
@@ -76,4 +94,5 @@ const DmlOp dml_op_transpose = {
   .configure = transpose_configure,
   .infer_shape = transpose_infer_shape,
   .forward = transpose_forward,
+  .backward = transpose_backward,
 };

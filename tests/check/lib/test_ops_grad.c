@@ -27,7 +27,7 @@ typedef enum {
   NORMAL,   /* anything */
   CLEAR,    /* no nearer to 0, 1, 3, 6 and their negatives than 0.1 */
   DISTINCT, /* no two nearer than 0.1: for pools */
-  POSITIVE, /* 0.3 .. 1.3 */
+  POSITIVE, /* 0.3 .. 1.3, in every input */
 } Fill;
 
 typedef struct {
@@ -38,6 +38,12 @@ typedef struct {
   Fill fill;
   void (*attributes) (GArray *attrs);
   unsigned statistics; /* bit i: input i is a running statistic */
+  /* Further inputs, behind those above: integers that are known. */
+  struct {
+    size_t n;
+    int64_t v[8];
+  } ints[4];
+  unsigned n_out;
 } Case;
 
 static float
@@ -70,7 +76,8 @@ static DmlGraph *
 case_graph (const Case *c)
 {
   DmlGraph *graph = dml_graph_new (c->name, 17);
-  DmlValue *in[5];
+  DmlValue *in[9];
+  unsigned n_in = c->n_in;
   DmlNode *node;
   GError *error = NULL;
   DmlRng rng;
@@ -83,43 +90,52 @@ case_graph (const Case *c)
 
     dml_rng_init (&rng, 42, i);
     fill_input (t->data, t->n,
-                statistic ? POSITIVE
-                : i == 0  ? c->fill
-                          : NORMAL,
+                statistic                       ? POSITIVE
+                : i == 0 || c->fill == POSITIVE ? c->fill
+                                                : NORMAL,
                 &rng);
     if (strcmp (c->op, "GeMPool") == 0 && i == 1)
       *(float *) t->data = 2.5f;
     in[i] = dml_graph_add_constant (
       graph, name, t, statistic ? DML_VALUE_STATISTIC : DML_VALUE_PARAM, NULL);
   }
-  node = dml_graph_add_node (graph, c->domain, c->op, c->name, in, c->n_in,
-                             NULL, 1, &error);
+  for (unsigned i = 0; i < 4 && c->ints[i].n > 0; i++) {
+    g_autofree char *name = g_strdup_printf ("ints%u", i);
+    g_autoptr (DmlTensor) t =
+      dml_tensor_new_i64 (c->ints[i].v, c->ints[i].n, NULL);
+
+    in[n_in++] = dml_graph_add_constant (graph, name, t, 0, NULL);
+  }
+  node = dml_graph_add_node (graph, c->domain, c->op, c->name, in, n_in, NULL,
+                             c->n_out, &error);
   g_assert_no_error (error);
   if (c->attributes != NULL)
     c->attributes (node->attrs);
-  dml_graph_add_output (graph, node->out[0], NULL);
+  for (unsigned i = 0; i < node->n_out; i++)
+    dml_graph_add_output (graph, node->out[i], NULL);
   dml_graph_finish (graph, &error);
   g_assert_no_error (error);
   return graph;
 }
 
 static size_t
-output_size (DmlTrain *train)
+output_size (DmlTrain *train, unsigned i)
 {
-  const DmlShape *shape = dml_train_output_shape (train, 0);
+  const DmlShape *shape = dml_train_output_shape (train, i);
 
   return dml_shape_span (shape, 0, shape->rank);
 }
 
+/* `c` has the weights of all outputs, one behind the other. */
 static double
 loss (DmlTrain *train, const float *c)
 {
-  const size_t n = output_size (train);
   double sum = 0;
 
   dml_train_forward (train, DML_EXEC_TRAIN_QUIET, 7);
-  for (size_t i = 0; i < n; i++)
-    sum += (double) c[i] * (double) dml_train_output (train, 0)[i];
+  for (unsigned o = 0; o < dml_train_n_outputs (train); o++)
+    for (size_t i = 0; i < output_size (train, o); i++)
+      sum += (double) *c++ * (double) dml_train_output (train, o)[i];
   return sum;
 }
 
@@ -202,8 +218,11 @@ gradients (DmlTrain *train, const float *c, unsigned times)
   dml_train_zero_grad (train);
   for (unsigned t = 0; t < times; t++) {
     dml_train_forward (train, DML_EXEC_TRAIN_QUIET, 7);
-    memcpy (dml_train_output_grad (train, 0), c,
-            output_size (train) * sizeof (float));
+    for (unsigned o = 0, at = 0; o < dml_train_n_outputs (train); o++) {
+      memcpy (dml_train_output_grad (train, o), c + at,
+              output_size (train, o) * sizeof (float));
+      at += (unsigned) output_size (train, o);
+    }
     dml_train_backward (train);
   }
   for (size_t i = 0; i < n; i++)
@@ -221,15 +240,17 @@ test_case (gconstpointer data)
   g_autoptr (DmlTrain) threaded = NULL;
   DmlTrainParam *params;
   DmlRng rng;
-  size_t n, at = 0;
+  size_t n, at = 0, n_weights = 0;
 
   g_assert_no_error (error);
   threaded = dml_train_new (graph, 1, 0, 3, &error);
   g_assert_no_error (error);
   dml_rng_init (&rng, 43, 0);
-  g_autofree float *weights = g_new (float, output_size (train));
+  for (unsigned o = 0; o < dml_train_n_outputs (train); o++)
+    n_weights += output_size (train, o);
+  g_autofree float *weights = g_new (float, n_weights);
 
-  for (size_t i = 0; i < output_size (train); i++)
+  for (size_t i = 0; i < n_weights; i++)
     weights[i] = (float) dml_rng_normal (&rng);
   g_autoptr (GArray) once = gradients (train, weights, 1);
   g_autoptr (GArray) twice = gradients (train, weights, 2);
@@ -286,10 +307,31 @@ ATTRIBUTES (leaky, FLOAT ("alpha", 0.2f))
 ATTRIBUTES (half, FLOAT ("ratio", 0.5f))
 ATTRIBUTES (middle, INT ("axis", 1))
 
+ATTRIBUTES (permuted, INTS ("perm", 1, 2, 0))
+ATTRIBUTES (spatial, INTS ("axes", 2, 3) INT ("keepdims", 0))
+ATTRIBUTES (last, INTS ("axes", -1))
+ATTRIBUTES (mirrored, dml_attrs_set_string (a, "mode", "reflect");)
+
 #define S DML_SHAPE
 static const Case cases[] = {
-  { "add", "Add", "", { S (2, 3, 4), S (2, 3, 4) }, 2, NORMAL, NULL, 0 },
-  { "add-broadcast", "Add", "", { S (2, 3, 4), S (3, 1) }, 2, NORMAL, NULL, 0 },
+  { "add",
+    "Add",
+    "",
+    { S (2, 3, 4), S (2, 3, 4) },
+    2,
+    NORMAL,
+    NULL,
+    0,
+    .n_out = 1 },
+  { "add-broadcast",
+    "Add",
+    "",
+    { S (2, 3, 4), S (3, 1) },
+    2,
+    NORMAL,
+    NULL,
+    0,
+    .n_out = 1 },
   { "add-both-repeat",
     "Add",
     "",
@@ -297,8 +339,17 @@ static const Case cases[] = {
     2,
     NORMAL,
     NULL,
-    0 },
-  { "mul", "Mul", "", { S (2, 3, 4), S (2, 3, 4) }, 2, NORMAL, NULL, 0 },
+    0,
+    .n_out = 1 },
+  { "mul",
+    "Mul",
+    "",
+    { S (2, 3, 4), S (2, 3, 4) },
+    2,
+    NORMAL,
+    NULL,
+    0,
+    .n_out = 1 },
   { "mul-gate",
     "Mul",
     "",
@@ -306,21 +357,78 @@ static const Case cases[] = {
     2,
     NORMAL,
     NULL,
-    0 },
-  { "mul-scalar", "Mul", "", { S (2, 3), S (1) }, 2, NORMAL, NULL, 0 },
-  { "relu", "Relu", "", { S (3, 17) }, 1, CLEAR, NULL, 0 },
-  { "clip", "Clip", "", { S (3, 37) }, 1, CLEAR, relu6, 0 },
-  { "leakyrelu", "LeakyRelu", "", { S (3, 17) }, 1, CLEAR, leaky, 0 },
-  { "prelu", "PRelu", "", { S (2, 3, 4, 5), S (3, 1, 1) }, 2, CLEAR, NULL, 0 },
-  { "prelu-one", "PRelu", "", { S (2, 3, 4), S (1) }, 2, CLEAR, NULL, 0 },
-  { "sigmoid", "Sigmoid", "", { S (3, 17) }, 1, NORMAL, NULL, 0 },
-  { "hardsigmoid", "HardSigmoid", "", { S (3, 17) }, 1, CLEAR, NULL, 0 },
-  { "hardswish", "HardSwish", "", { S (3, 17) }, 1, CLEAR, NULL, 0 },
-  { "softmax", "Softmax", "", { S (3, 7) }, 1, NORMAL, NULL, 0 },
-  { "softmax-middle", "Softmax", "", { S (3, 7, 2) }, 1, NORMAL, middle, 0 },
-  { "dropout", "Dropout", "", { S (5, 40) }, 1, NORMAL, half, 0 },
-  { "flatten", "Flatten", "", { S (2, 3, 4) }, 1, NORMAL, NULL, 0 },
-  { "identity", "Identity", "", { S (2, 3) }, 1, NORMAL, NULL, 0 },
+    0,
+    .n_out = 1 },
+  { "mul-scalar",
+    "Mul",
+    "",
+    { S (2, 3), S (1) },
+    2,
+    NORMAL,
+    NULL,
+    0,
+    .n_out = 1 },
+  { "relu", "Relu", "", { S (3, 17) }, 1, CLEAR, NULL, 0, .n_out = 1 },
+  { "clip", "Clip", "", { S (3, 37) }, 1, CLEAR, relu6, 0, .n_out = 1 },
+  { "leakyrelu",
+    "LeakyRelu",
+    "",
+    { S (3, 17) },
+    1,
+    CLEAR,
+    leaky,
+    0,
+    .n_out = 1 },
+  { "prelu",
+    "PRelu",
+    "",
+    { S (2, 3, 4, 5), S (3, 1, 1) },
+    2,
+    CLEAR,
+    NULL,
+    0,
+    .n_out = 1 },
+  { "prelu-one",
+    "PRelu",
+    "",
+    { S (2, 3, 4), S (1) },
+    2,
+    CLEAR,
+    NULL,
+    0,
+    .n_out = 1 },
+  { "sigmoid", "Sigmoid", "", { S (3, 17) }, 1, NORMAL, NULL, 0, .n_out = 1 },
+  { "hardsigmoid",
+    "HardSigmoid",
+    "",
+    { S (3, 17) },
+    1,
+    CLEAR,
+    NULL,
+    0,
+    .n_out = 1 },
+  { "hardswish",
+    "HardSwish",
+    "",
+    { S (3, 17) },
+    1,
+    CLEAR,
+    NULL,
+    0,
+    .n_out = 1 },
+  { "softmax", "Softmax", "", { S (3, 7) }, 1, NORMAL, NULL, 0, .n_out = 1 },
+  { "softmax-middle",
+    "Softmax",
+    "",
+    { S (3, 7, 2) },
+    1,
+    NORMAL,
+    middle,
+    0,
+    .n_out = 1 },
+  { "dropout", "Dropout", "", { S (5, 40) }, 1, NORMAL, half, 0, .n_out = 1 },
+  { "flatten", "Flatten", "", { S (2, 3, 4) }, 1, NORMAL, NULL, 0, .n_out = 1 },
+  { "identity", "Identity", "", { S (2, 3) }, 1, NORMAL, NULL, 0, .n_out = 1 },
   { "concat",
     "Concat",
     "",
@@ -328,10 +436,35 @@ static const Case cases[] = {
     3,
     NORMAL,
     NULL,
-    0 },
-  { "l2norm", "LpNormalization", "", { S (3, 17) }, 1, NORMAL, NULL, 0 },
-  { "gemm", "Gemm", "", { S (3, 5), S (5, 4), S (4) }, 3, NORMAL, NULL, 0 },
-  { "gemm-trans-a", "Gemm", "", { S (5, 3), S (5, 4) }, 2, NORMAL, trans_a, 0 },
+    0,
+    .n_out = 1 },
+  { "l2norm",
+    "LpNormalization",
+    "",
+    { S (3, 17) },
+    1,
+    NORMAL,
+    NULL,
+    0,
+    .n_out = 1 },
+  { "gemm",
+    "Gemm",
+    "",
+    { S (3, 5), S (5, 4), S (4) },
+    3,
+    NORMAL,
+    NULL,
+    0,
+    .n_out = 1 },
+  { "gemm-trans-a",
+    "Gemm",
+    "",
+    { S (5, 3), S (5, 4) },
+    2,
+    NORMAL,
+    trans_a,
+    0,
+    .n_out = 1 },
   { "gemm-trans-b",
     "Gemm",
     "",
@@ -339,7 +472,8 @@ static const Case cases[] = {
     3,
     NORMAL,
     trans_b,
-    0 },
+    0,
+    .n_out = 1 },
   { "gemm-trans-both",
     "Gemm",
     "",
@@ -347,8 +481,17 @@ static const Case cases[] = {
     3,
     NORMAL,
     transposed,
-    0 },
-  { "matmul", "MatMul", "", { S (2, 3, 5), S (5, 4) }, 2, NORMAL, NULL, 0 },
+    0,
+    .n_out = 1 },
+  { "matmul",
+    "MatMul",
+    "",
+    { S (2, 3, 5), S (5, 4) },
+    2,
+    NORMAL,
+    NULL,
+    0,
+    .n_out = 1 },
   { "matmul-stacks",
     "MatMul",
     "",
@@ -356,7 +499,8 @@ static const Case cases[] = {
     2,
     NORMAL,
     NULL,
-    0 },
+    0,
+    .n_out = 1 },
   { "conv",
     "Conv",
     "",
@@ -364,7 +508,8 @@ static const Case cases[] = {
     3,
     NORMAL,
     pad1,
-    0 },
+    0,
+    .n_out = 1 },
   { "conv-strided",
     "Conv",
     "",
@@ -372,7 +517,8 @@ static const Case cases[] = {
     2,
     NORMAL,
     strided,
-    0 },
+    0,
+    .n_out = 1 },
   { "conv-uneven",
     "Conv",
     "",
@@ -380,7 +526,8 @@ static const Case cases[] = {
     3,
     NORMAL,
     uneven,
-    0 },
+    0,
+    .n_out = 1 },
   { "conv-same",
     "Conv",
     "",
@@ -388,7 +535,8 @@ static const Case cases[] = {
     2,
     NORMAL,
     same,
-    0 },
+    0,
+    .n_out = 1 },
   { "conv-1x1",
     "Conv",
     "",
@@ -396,7 +544,8 @@ static const Case cases[] = {
     3,
     NORMAL,
     NULL,
-    0 },
+    0,
+    .n_out = 1 },
   { "conv-1x1-strided",
     "Conv",
     "",
@@ -404,7 +553,8 @@ static const Case cases[] = {
     2,
     NORMAL,
     strided,
-    0 },
+    0,
+    .n_out = 1 },
   { "conv-grouped",
     "Conv",
     "",
@@ -412,7 +562,8 @@ static const Case cases[] = {
     3,
     NORMAL,
     grouped,
-    0 },
+    0,
+    .n_out = 1 },
   { "conv-depthwise",
     "Conv",
     "",
@@ -420,7 +571,8 @@ static const Case cases[] = {
     3,
     NORMAL,
     depthwise,
-    0 },
+    0,
+    .n_out = 1 },
   { "conv-depthwise-5x5",
     "Conv",
     "",
@@ -428,7 +580,8 @@ static const Case cases[] = {
     2,
     NORMAL,
     depthwise_strided,
-    0 },
+    0,
+    .n_out = 1 },
   { "conv-depthwise-strided",
     "Conv",
     "",
@@ -436,7 +589,8 @@ static const Case cases[] = {
     2,
     NORMAL,
     depthwise_strided,
-    0 },
+    0,
+    .n_out = 1 },
   { "conv-depthwise-multiplied",
     "Conv",
     "",
@@ -444,7 +598,8 @@ static const Case cases[] = {
     3,
     NORMAL,
     depthwise_dilated,
-    0 },
+    0,
+    .n_out = 1 },
   { "batchnorm",
     "BatchNormalization",
     "",
@@ -452,7 +607,8 @@ static const Case cases[] = {
     5,
     NORMAL,
     NULL,
-    0x18 },
+    0x18,
+    .n_out = 1 },
   { "batchnorm-rows",
     "BatchNormalization",
     "",
@@ -460,8 +616,17 @@ static const Case cases[] = {
     5,
     NORMAL,
     NULL,
-    0x18 },
-  { "pool-max", "MaxPool", "", { S (2, 3, 7, 6) }, 1, DISTINCT, pool3, 0 },
+    0x18,
+    .n_out = 1 },
+  { "pool-max",
+    "MaxPool",
+    "",
+    { S (2, 3, 7, 6) },
+    1,
+    DISTINCT,
+    pool3,
+    0,
+    .n_out = 1 },
   { "pool-max-ceil",
     "MaxPool",
     "",
@@ -469,7 +634,8 @@ static const Case cases[] = {
     1,
     DISTINCT,
     pool_ceil,
-    0 },
+    0,
+    .n_out = 1 },
   { "pool-average",
     "AveragePool",
     "",
@@ -477,7 +643,8 @@ static const Case cases[] = {
     1,
     NORMAL,
     pool3,
-    0 },
+    0,
+    .n_out = 1 },
   { "pool-average-ceil",
     "AveragePool",
     "",
@@ -485,7 +652,8 @@ static const Case cases[] = {
     1,
     NORMAL,
     pool_ceil,
-    0 },
+    0,
+    .n_out = 1 },
   { "pool-average-include",
     "AveragePool",
     "",
@@ -493,7 +661,8 @@ static const Case cases[] = {
     1,
     NORMAL,
     pool_include,
-    0 },
+    0,
+    .n_out = 1 },
   { "pool-global-average",
     "GlobalAveragePool",
     "",
@@ -501,7 +670,8 @@ static const Case cases[] = {
     1,
     NORMAL,
     NULL,
-    0 },
+    0,
+    .n_out = 1 },
   { "pool-global-max",
     "GlobalMaxPool",
     "",
@@ -509,7 +679,8 @@ static const Case cases[] = {
     1,
     DISTINCT,
     NULL,
-    0 },
+    0,
+    .n_out = 1 },
   { "pool-gem",
     "GeMPool",
     "dml",
@@ -517,7 +688,134 @@ static const Case cases[] = {
     2,
     POSITIVE,
     NULL,
-    0 },
+    0,
+    .n_out = 1 },
+  { "sub",
+    "Sub",
+    "",
+    { S (2, 3, 4), S (3, 1) },
+    2,
+    NORMAL,
+    NULL,
+    0,
+    .n_out = 1 },
+  { "div",
+    "Div",
+    "",
+    { S (3, 1), S (2, 3, 4) },
+    2,
+    POSITIVE,
+    NULL,
+    0,
+    .n_out = 1 },
+  { "transpose",
+    "Transpose",
+    "",
+    { S (2, 3, 4) },
+    1,
+    NORMAL,
+    permuted,
+    0,
+    .n_out = 1 },
+  { "squeeze",
+    "Squeeze",
+    "",
+    { S (2, 1, 4) },
+    1,
+    NORMAL,
+    NULL,
+    0,
+    { { 1, { 1 } } },
+    .n_out = 1 },
+  { "unsqueeze",
+    "Unsqueeze",
+    "",
+    { S (2, 4) },
+    1,
+    NORMAL,
+    NULL,
+    0,
+    { { 2, { 0, 2 } } },
+    .n_out = 1 },
+  { "reduce-mean",
+    "ReduceMean",
+    "",
+    { S (2, 3, 4, 5) },
+    1,
+    NORMAL,
+    spatial,
+    0,
+    .n_out = 1 },
+  { "reduce-sum",
+    "ReduceSum",
+    "",
+    { S (2, 3, 4) },
+    1,
+    NORMAL,
+    NULL,
+    0,
+    { { 2, { 0, 2 } } },
+    .n_out = 1 },
+  { "reduce-l2", "ReduceL2", "", { S (3, 7) }, 1, NORMAL, last, 0, .n_out = 1 },
+  { "reduce-sum-square",
+    "ReduceSumSquare",
+    "",
+    { S (3, 7) },
+    1,
+    NORMAL,
+    last,
+    0,
+    .n_out = 1 },
+  { "expand",
+    "Expand",
+    "",
+    { S (3, 1) },
+    1,
+    NORMAL,
+    NULL,
+    0,
+    { { 3, { 2, 3, 4 } } },
+    .n_out = 1 },
+  { "slice",
+    "Slice",
+    "",
+    { S (5, 6) },
+    1,
+    NORMAL,
+    NULL,
+    0,
+    { { 2, { 1, 5 } }, { 2, { 4, 0 } }, { 2, { 0, 1 } }, { 2, { 2, -2 } } },
+    .n_out = 1 },
+  { "split",
+    "Split",
+    "",
+    { S (5, 3) },
+    1,
+    NORMAL,
+    NULL,
+    0,
+    { { 2, { 2, 3 } } },
+    .n_out = 2 },
+  { "pad",
+    "Pad",
+    "",
+    { S (2, 3, 4) },
+    1,
+    NORMAL,
+    NULL,
+    0,
+    { { 6, { 0, 1, -1, 1, 0, 2 } } },
+    .n_out = 1 },
+  { "pad-reflect",
+    "Pad",
+    "",
+    { S (2, 3, 4) },
+    1,
+    NORMAL,
+    mirrored,
+    0,
+    { { 6, { 0, 1, 2, 0, 2, 3 } } },
+    .n_out = 1 },
 };
 #undef S
 
