@@ -129,8 +129,9 @@ encoder_build (DmlEncoder *encoder, DmlGraph *graph, const char *path,
   traits->input.width = encoder->net->width;
   traits->input.height = encoder->net->height;
   traits->input.channels = encoder->net->channels;
+  /* Programs print it: nothing in it may move a terminal's cursor. */
   encoder->name =
-    traits->name ? g_strdup (traits->name) : g_path_get_basename (path);
+    traits->name ? dml_error_quote (traits->name) : g_path_get_basename (path);
   return dml_net_optimise (encoder->net, error);
 }
 

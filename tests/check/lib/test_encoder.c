@@ -337,6 +337,17 @@ test_metadata_is_read (void)
 }
 
 static void
+test_metadata_name_is_quoted (void)
+{
+  g_autoptr (DmlEncoder) encoder =
+    open_model (with_metadata ("dml.name", "red\033[31m\n"));
+
+  g_assert_cmpstr (dml_encoder_get_name (encoder), ==, "red\\x1b[31m\\x0a");
+  g_assert_cmpstr (dml_encoder_get_metadata (encoder, "dml.name"), ==,
+                   "red\033[31m\n");
+}
+
+static void
 test_metadata_wrong_is_named (void)
 {
   static const struct {
@@ -813,7 +824,8 @@ test_every_allocation_may_fail (void)
     if (encoder != NULL)
       session = dml_encoder_session_new (encoder, 1, &error);
     if (session != NULL)
-      ok = dml_session_embed (session, &image, NULL, 1, out, &error);
+      ok = dml_session_embed (session, &image, NULL, 1, out, &error) &&
+           dml_session_embed_enrolment (session, picture, 3, out, &error);
     whole = dml_mem_fail_nth (0) < n;
     g_assert_cmpint (ok, ==, whole);
     if (!whole)
@@ -840,6 +852,7 @@ main (int argc, char **argv)
   ADD ("refuses-hostile-activations", test_refuses_hostile_activations);
   ADD ("metadata/defaults", test_metadata_defaults);
   ADD ("metadata/is-read", test_metadata_is_read);
+  ADD ("metadata/name-is-quoted", test_metadata_name_is_quoted);
   ADD ("metadata/wrong-is-named", test_metadata_wrong_is_named);
   ADD ("fingerprint/ignores-how-it-is-written",
        test_fingerprint_ignores_how_it_is_written);

@@ -244,6 +244,30 @@ test_write_to_a_file (void)
   g_assert_cmpint (g_rmdir (folder), ==, 0); /* nothing else is left behind */
 }
 
+static void
+test_write_every_allocation_may_fail (void)
+{
+#ifdef DML_FAULT_INJECTION
+  const DmlOnnxWrite how = { .half = TRUE, .embedding = "embedding" };
+  g_autoptr (DmlGraph) graph = build ("convnet4", DML_ARCH_POOL_GEM, FALSE);
+  gboolean whole = FALSE;
+
+  for (size_t n = 1; !whole; n++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GBytes) bytes = NULL;
+
+    dml_mem_fail_nth (n);
+    bytes = dml_onnx_write_bytes (graph, &how, &error);
+    whole = dml_mem_fail_nth (0) < n;
+    g_assert_cmpint (bytes != NULL, ==, whole);
+    if (!whole)
+      g_assert_error (error, DML_ERROR, DML_ERROR_NO_MEMORY);
+  }
+#else
+  g_test_skip ("built without fault_injection");
+#endif
+}
+
 int
 main (int argc, char **argv)
 {
@@ -256,5 +280,7 @@ main (int argc, char **argv)
   g_test_add_func ("/onnx/write/refuses-an-output-that-is-not-there",
                    test_write_refuses_an_output_that_is_not_there);
   g_test_add_func ("/onnx/write/to-a-file", test_write_to_a_file);
+  g_test_add_func ("/onnx/write/every-allocation-may-fail",
+                   test_write_every_allocation_may_fail);
   return g_test_run ();
 }
