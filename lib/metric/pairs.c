@@ -10,41 +10,41 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "metric/batch.h"
+#include "nn/blas.h"
 
-#define PAIRS_ROWS                                                             \
-  64                     /* a piece of work; results do not depend on it       \
-                          * as long as it never changes with the threads */
-#define PAIRS_ZERO 1e-12 /* below this a row has no direction */
-#define PAIRS_NEAR                                                             \
-  1e-3 /* squared distance by squared length: nearer                           \
-        * pairs are summed up from differences */
+/* Rows a piece of work: the same whatever the number of threads. */
+#define PAIRS_ROWS 64
+/* A shorter row has no direction. */
+#define PAIRS_ZERO 1e-12
+/* Squared distance by squared length: nearer pairs are summed up from
+ * differences. */
+#define PAIRS_NEAR 1e-3
 
-#ifdef DML_REAL_DOUBLE
-#define PAIRS_GEMM cblas_dgemm
+#ifdef DML_REAL_DOUBLE /* for tests */
 #define PAIRS_DIGITS 1e12
-#else
-#define PAIRS_GEMM cblas_sgemm
-#define PAIRS_DIGITS 1e6
-#endif
 
 void
 dml_real_gemm (gboolean ta, gboolean tb, size_t m, size_t n, size_t k,
-               const DmlReal *a, size_t lda, const DmlReal *b, size_t ldb,
-               double beta, DmlReal *c, size_t ldc)
+               const double *a, size_t lda, const double *b, size_t ldb,
+               double beta, double *c, size_t ldc)
 {
-  static gsize once;
-
-  if (g_once_init_enter (&once)) {
-    openblas_set_num_threads (1);
-    g_once_init_leave (&once, 1);
-  }
-  if (m == 0 || n == 0)
-    return;
-  PAIRS_GEMM (CblasRowMajor, ta ? CblasTrans : CblasNoTrans,
-              tb ? CblasTrans : CblasNoTrans, (blasint) m, (blasint) n,
-              (blasint) k, 1, a, (blasint) lda, b, (blasint) ldb,
-              (DmlReal) beta, c, (blasint) ldc);
+  if (m > 0 && n > 0)
+    cblas_dgemm (CblasRowMajor, ta ? CblasTrans : CblasNoTrans,
+                 tb ? CblasTrans : CblasNoTrans, (blasint) m, (blasint) n,
+                 (blasint) k, 1, a, (blasint) lda, b, (blasint) ldb, beta, c,
+                 (blasint) ldc);
 }
+#else
+#define PAIRS_DIGITS 1e6
+
+void
+dml_real_gemm (gboolean ta, gboolean tb, size_t m, size_t n, size_t k,
+               const float *a, size_t lda, const float *b, size_t ldb,
+               double beta, float *c, size_t ldc)
+{
+  dml_sgemm (ta, tb, m, n, k, a, lda, b, ldb, (float) beta, c, ldc);
+}
+#endif
 
 void
 dml_rows_normalise (const DmlReal *x, size_t n, size_t d, DmlReal *u,

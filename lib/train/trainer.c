@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-static void
+static void G_GNUC_PRINTF (3, 0)
 tell (const DmlTrainer *t, gboolean warning, const char *format, va_list args)
 {
   g_autofree char *text = g_strdup_vprintf (format, args);
