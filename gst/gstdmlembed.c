@@ -30,20 +30,12 @@
 #include "gstdmltypes.h"
 #include "latency.h"
 #include "mirror.h"
+#include "properties.h"
 #include "regions.h"
 #include "reuse.h"
 
 GST_DEBUG_CATEGORY_STATIC (dmlembed_debug);
 #define GST_CAT_DEFAULT dmlembed_debug
-
-#define DEFAULT_ENCODER "default"
-#define DEFAULT_REGIONS GST_DML_REGIONS_AUTO
-#define DEFAULT_ROI_TYPE NULL
-#define DEFAULT_MIN_SIZE 16
-#define DEFAULT_MAX_REGIONS 32
-#define DEFAULT_INTERVAL 1
-#define DEFAULT_THREADS 0
-#define DEFAULT_QOS TRUE
 
 /* Failures in a row after which a stream is given up. */
 #define MAX_FAILURES 10
@@ -51,20 +43,6 @@ GST_DEBUG_CATEGORY_STATIC (dmlembed_debug);
 #define COLLAPSED 0.99999
 /* Frames after which somebody who waits for regions is told that none came. */
 #define HINT_FRAMES 300
-
-enum {
-  PROP_0,
-  PROP_ENCODER,
-  PROP_REGIONS,
-  PROP_ROI_TYPE,
-  PROP_MIN_SIZE,
-  PROP_MAX_REGIONS,
-  PROP_INTERVAL,
-  PROP_THREADS,
-  PROP_QOS,
-  PROP_ATTACH,
-  PROP_STATS,
-};
 
 typedef struct {
   guint64 frames, embedded, reused;
@@ -76,19 +54,62 @@ typedef struct {
 } Stats;
 
 typedef struct {
-  GstDmlRegionFlags regions;
-  GstDmlAttachFlags attach;
-  gint min_size;
-  guint max_regions, interval, threads;
+  guint regions; /* GstDmlRegionFlags */
+  guint attach;  /* GstDmlAttachFlags */
+  guint min_size, max_regions, interval, threads;
   gboolean qos;
+  char *encoder, *roi_type; /* not to be read from a copy */
 } Settings;
+
+#define OFFSET(field) G_STRUCT_OFFSET (Settings, field)
+
+static const GstDmlProperty properties[] = {
+  GST_DML_ROW_STRING ("encoder", "Encoder",
+                      "ONNX file; \"default\" is the built-in encoder",
+                      OFFSET (encoder), GST_PARAM_MUTABLE_READY, "default"),
+  GST_DML_ROW_NAMED (GST_DML_FLAGS, "regions", "Regions",
+                     "What to look at on each frame; several may be joined "
+                     "with +",
+                     OFFSET (regions), GST_PARAM_MUTABLE_PLAYING,
+                     GST_DML_REGIONS_AUTO, gst_dml_region_flags_get_type),
+  GST_DML_ROW_STRING ("roi-type", "ROI type",
+                      "Types of regions of interest to look at, separated by "
+                      "commas; none set = all",
+                      OFFSET (roi_type), GST_PARAM_MUTABLE_PLAYING, NULL),
+  GST_DML_ROW_NUMBER (GST_DML_UINT, "min-size", "Minimum size",
+                      "Leave out regions whose shorter side has fewer pixels",
+                      OFFSET (min_size), GST_PARAM_MUTABLE_PLAYING, 16, 1,
+                      32767),
+  GST_DML_ROW_NUMBER (GST_DML_UINT, "max-regions", "Maximum regions",
+                      "Regions a frame at most; the largest are kept",
+                      OFFSET (max_regions), GST_PARAM_MUTABLE_PLAYING, 32, 1,
+                      1024),
+  /* On frames between, a region that is found again (frame and centre; by its
+   * track or id; by its place) carries the last embedding with its age. */
+  GST_DML_ROW_NUMBER (GST_DML_UINT, "interval", "Interval",
+                      "Run the encoder every so many frames; 1 = every frame",
+                      OFFSET (interval), GST_PARAM_MUTABLE_PLAYING, 1, 1,
+                      100000),
+  GST_DML_ROW_NUMBER (GST_DML_UINT, "threads", "Threads",
+                      "Threads of the process's pool to use; 0 = all",
+                      OFFSET (threads), GST_PARAM_MUTABLE_READY, 0, 0, 256),
+  GST_DML_ROW_BOOLEAN ("qos", "QoS",
+                       "Leave out inference, never frames, while the sink "
+                       "reports frames as late",
+                       OFFSET (qos), GST_PARAM_MUTABLE_PLAYING, TRUE),
+  GST_DML_ROW_NAMED (GST_DML_FLAGS, "attach", "Attach",
+                     "Forms of metadata to attach beside GstDmlRegionMeta",
+                     OFFSET (attach), GST_PARAM_MUTABLE_PLAYING,
+                     GST_DML_ATTACH_DEFAULT, gst_dml_attach_flags_get_type),
+};
+
+enum { PROP_STATS = G_N_ELEMENTS (properties) + 1 };
 
 struct _GstDmlEmbed {
   GstBaseTransform parent;
 
   /* under the object lock */
-  char *encoder_path, *roi_type;
-  GArray *types; /* GQuark of roi_type or NULL; replaced, never changed */
+  GArray *types; /* GQuark of roi-type or NULL; replaced, never changed */
   Settings settings;
   Stats stats;
   GstDmlLatency latency;
@@ -140,40 +161,10 @@ gst_dml_embed_get_property (GObject *object, guint id, GValue *value,
   GstDmlEmbed *self = GST_DML_EMBED (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-  case PROP_ENCODER:
-    g_value_set_string (value, self->encoder_path);
-    break;
-  case PROP_REGIONS:
-    g_value_set_flags (value, self->settings.regions);
-    break;
-  case PROP_ROI_TYPE:
-    g_value_set_string (value, self->roi_type);
-    break;
-  case PROP_MIN_SIZE:
-    g_value_set_uint (value, self->settings.min_size);
-    break;
-  case PROP_MAX_REGIONS:
-    g_value_set_uint (value, self->settings.max_regions);
-    break;
-  case PROP_INTERVAL:
-    g_value_set_uint (value, self->settings.interval);
-    break;
-  case PROP_THREADS:
-    g_value_set_uint (value, self->settings.threads);
-    break;
-  case PROP_QOS:
-    g_value_set_boolean (value, self->settings.qos);
-    break;
-  case PROP_ATTACH:
-    g_value_set_flags (value, self->settings.attach);
-    break;
-  case PROP_STATS:
+  if (id == PROP_STATS)
     g_value_take_boxed (value, make_stats (self));
-    break;
-  default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
+  else
+    gst_dml_settings_get (&self->settings, &properties[id - 1], value);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -184,41 +175,9 @@ gst_dml_embed_set_property (GObject *object, guint id, const GValue *value,
   GstDmlEmbed *self = GST_DML_EMBED (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-  case PROP_ENCODER:
-    g_free (self->encoder_path);
-    self->encoder_path = g_value_dup_string (value);
-    break;
-  case PROP_REGIONS:
-    self->settings.regions = g_value_get_flags (value);
-    break;
-  case PROP_ROI_TYPE:
-    g_free (self->roi_type);
-    self->roi_type = g_value_dup_string (value);
-    g_clear_pointer (&self->types, g_array_unref);
-    self->types = gst_dml_regions_parse_types (self->roi_type);
-    break;
-  case PROP_MIN_SIZE:
-    self->settings.min_size = g_value_get_uint (value);
-    break;
-  case PROP_MAX_REGIONS:
-    self->settings.max_regions = g_value_get_uint (value);
-    break;
-  case PROP_INTERVAL:
-    self->settings.interval = g_value_get_uint (value);
-    break;
-  case PROP_THREADS:
-    self->settings.threads = g_value_get_uint (value);
-    break;
-  case PROP_QOS:
-    self->settings.qos = g_value_get_boolean (value);
-    break;
-  case PROP_ATTACH:
-    self->settings.attach = g_value_get_flags (value);
-    break;
-  default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
+  gst_dml_settings_set (&self->settings, &properties[id - 1], value);
+  g_clear_pointer (&self->types, g_array_unref);
+  self->types = gst_dml_regions_parse_types (self->settings.roi_type);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -263,15 +222,15 @@ gst_dml_embed_start (GstBaseTransform *trans)
   guint threads;
 
   GST_OBJECT_LOCK (self);
-  path = g_strdup (self->encoder_path != NULL ? self->encoder_path
-                                              : DEFAULT_ENCODER);
+  path = g_strdup (self->settings.encoder);
   threads = self->settings.threads;
   memset (&self->stats, 0, sizeof self->stats);
   memset (&self->latency, 0, sizeof self->latency);
   self->earliest = GST_CLOCK_TIME_NONE;
   GST_OBJECT_UNLOCK (self);
 
-  self->embedder = gst_dml_embedder_new (path, threads, &error);
+  self->embedder =
+    gst_dml_embedder_new (path != NULL ? path : "default", threads, &error);
   if (self->embedder == NULL) {
     gst_dml_post_error (GST_ELEMENT (self), "encoder", error);
     return FALSE;
@@ -335,7 +294,7 @@ hint (GstDmlEmbed *self, const Settings *settings, const Stats *stats)
   if (stats->regions.too_small > 0 && !self->told_small) {
     self->told_small = TRUE;
     GST_ELEMENT_INFO (self, STREAM, FAILED,
-                      ("min-size: a region smaller than %d pixels was left out",
+                      ("min-size: a region smaller than %u pixels was left out",
                        settings->min_size),
                       ("counted in stats as rois-too-small; told once"));
   }
@@ -654,8 +613,8 @@ gst_dml_embed_finalize (GObject *object)
 {
   GstDmlEmbed *self = GST_DML_EMBED (object);
 
-  g_free (self->encoder_path);
-  g_free (self->roi_type);
+  gst_dml_settings_clear (&self->settings, properties,
+                          G_N_ELEMENTS (properties));
   g_clear_pointer (&self->types, g_array_unref);
   g_array_unref (self->regions);
   g_ptr_array_unref (self->embeddings);
@@ -669,16 +628,8 @@ gst_dml_embed_init (GstDmlEmbed *self)
 {
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
 
-  self->encoder_path = g_strdup (DEFAULT_ENCODER);
-  self->settings = (Settings){
-    .regions = DEFAULT_REGIONS,
-    .attach = GST_DML_ATTACH_DEFAULT,
-    .min_size = DEFAULT_MIN_SIZE,
-    .max_regions = DEFAULT_MAX_REGIONS,
-    .interval = DEFAULT_INTERVAL,
-    .threads = DEFAULT_THREADS,
-    .qos = DEFAULT_QOS,
-  };
+  gst_dml_settings_init (&self->settings, properties,
+                         G_N_ELEMENTS (properties));
   self->earliest = GST_CLOCK_TIME_NONE;
   self->regions = g_array_new (FALSE, FALSE, sizeof (GstDmlRegion));
   self->embeddings =
@@ -716,123 +667,6 @@ make_caps (void)
 }
 
 static void
-install_properties (GObjectClass *klass)
-{
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-  const GParamFlags ready = flags | GST_PARAM_MUTABLE_READY;
-  const GParamFlags playing = flags | GST_PARAM_MUTABLE_PLAYING;
-
-  /**
-   * GstDmlEmbed:encoder:
-   *
-   * The encoder, an ONNX file.
-   */
-  g_object_class_install_property (
-    klass, PROP_ENCODER,
-    g_param_spec_string ("encoder", "Encoder",
-                         "ONNX file; \"default\" is the built-in encoder",
-                         DEFAULT_ENCODER, ready));
-  /**
-   * GstDmlEmbed:regions:
-   *
-   * What to look at.
-   */
-  g_object_class_install_property (
-    klass, PROP_REGIONS,
-    g_param_spec_flags ("regions", "Regions",
-                        "What to look at on each frame; several may be joined "
-                        "with +",
-                        GST_TYPE_DML_REGION_FLAGS, DEFAULT_REGIONS, playing));
-  /**
-   * GstDmlEmbed:roi-type:
-   *
-   * Types of regions of interest and detections to look at.
-   */
-  g_object_class_install_property (
-    klass, PROP_ROI_TYPE,
-    g_param_spec_string ("roi-type", "ROI type",
-                         "Types of regions of interest to look at, separated "
-                         "by commas; none set = all",
-                         DEFAULT_ROI_TYPE, playing));
-  /**
-   * GstDmlEmbed:min-size:
-   *
-   * Regions whose shorter side is below this are counted and left out.
-   */
-  g_object_class_install_property (
-    klass, PROP_MIN_SIZE,
-    g_param_spec_uint ("min-size", "Minimum size",
-                       "Leave out regions whose shorter side has fewer pixels",
-                       1, 32767, DEFAULT_MIN_SIZE, playing));
-  /**
-   * GstDmlEmbed:max-regions:
-   *
-   * At most this many regions a frame; the largest are kept.
-   */
-  g_object_class_install_property (
-    klass, PROP_MAX_REGIONS,
-    g_param_spec_uint ("max-regions", "Maximum regions",
-                       "Regions a frame at most; the largest are kept", 1, 1024,
-                       DEFAULT_MAX_REGIONS, playing));
-  /**
-   * GstDmlEmbed:interval:
-   *
-   * Every how many frames to run the encoder. On frames between, a region that
-   * is found again (frame and centre; by its track or id; by its place) carries
-   * the last embedding with its age.
-   */
-  g_object_class_install_property (
-    klass, PROP_INTERVAL,
-    g_param_spec_uint ("interval", "Interval",
-                       "Run the encoder every so many frames; 1 = every frame",
-                       1, 100000, DEFAULT_INTERVAL, playing));
-  /**
-   * GstDmlEmbed:threads:
-   *
-   * Threads of the process's pool that one call may use.
-   */
-  g_object_class_install_property (
-    klass, PROP_THREADS,
-    g_param_spec_uint ("threads", "Threads",
-                       "Threads of the process's pool to use; 0 = all", 0, 256,
-                       DEFAULT_THREADS, ready));
-  /**
-   * GstDmlEmbed:qos:
-   *
-   * Whether to leave out inference (never frames) while the sink reports frames
-   * as late.
-   */
-  g_object_class_install_property (
-    klass, PROP_QOS,
-    g_param_spec_boolean ("qos", "QoS",
-                          "Leave out inference, never frames, while the sink "
-                          "reports frames as late",
-                          DEFAULT_QOS, playing));
-  /**
-   * GstDmlEmbed:attach:
-   *
-   * Which forms to attach beside #GstDmlRegionMeta.
-   */
-  g_object_class_install_property (
-    klass, PROP_ATTACH,
-    g_param_spec_flags (
-      "attach", "Attach", "Forms of metadata to attach beside GstDmlRegionMeta",
-      GST_TYPE_DML_ATTACH_FLAGS, GST_DML_ATTACH_DEFAULT, playing));
-  /**
-   * GstDmlEmbed:stats:
-   *
-   * What happened since READY; docs/elements/dmlembed.md lists the fields.
-   */
-  g_object_class_install_property (
-    klass, PROP_STATS,
-    g_param_spec_boxed ("stats", "Statistics",
-                        "Counters and times since READY "
-                        "(application/x-dml-stats)",
-                        GST_TYPE_STRUCTURE,
-                        G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
-}
-
-static void
 gst_dml_embed_class_init (GstDmlEmbedClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -846,7 +680,9 @@ gst_dml_embed_class_init (GstDmlEmbedClass *klass)
   object_class->get_property = gst_dml_embed_get_property;
   object_class->set_property = gst_dml_embed_set_property;
   object_class->finalize = gst_dml_embed_finalize;
-  install_properties (object_class);
+  gst_dml_properties_install (object_class, properties,
+                              G_N_ELEMENTS (properties));
+  gst_dml_properties_install_stats (object_class, PROP_STATS);
 
   gst_element_class_add_pad_template (
     element_class,

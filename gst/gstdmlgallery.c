@@ -32,36 +32,16 @@
 #include "enroller.h"
 #include "gstdmlerror.h"
 #include "gstdmlframe.h"
+#include "properties.h"
 #include "quality.h"
 
 GST_DEBUG_CATEGORY_STATIC (dmlgallery_debug);
 #define GST_CAT_DEFAULT dmlgallery_debug
 
-#define DEFAULT_ENROLL FALSE
-#define DEFAULT_MAX_PER_LABEL 50
-#define DEFAULT_MIN_QUALITY 0.2
-#define DEFAULT_INTERVAL 15
-#define DEFAULT_THUMBNAILS TRUE
-#define DEFAULT_CREATE TRUE
-
 /* How long the signal waits for the next frame before it takes the one that was
  * seen last (a paused pipeline shows it still), and for the write. */
 #define FRAME_WAIT_US (500 * G_TIME_SPAN_MILLISECOND)
 #define WRITE_WAIT_US (30 * G_TIME_SPAN_SECOND)
-
-enum {
-  PROP_0,
-  PROP_GALLERY,
-  PROP_ENCODER,
-  PROP_LABEL,
-  PROP_ENROLL,
-  PROP_MAX_PER_LABEL,
-  PROP_MIN_QUALITY,
-  PROP_INTERVAL,
-  PROP_THUMBNAILS,
-  PROP_CREATE,
-  PROP_STATS,
-};
 
 enum {
   SIGNAL_ENROLL,
@@ -75,14 +55,53 @@ static guint signals[N_SIGNALS];
 typedef struct {
   gboolean enroll, thumbnails, create;
   guint max_per_label, interval;
-  double min_quality;
+  gdouble min_quality;
+  char *gallery, *encoder, *label; /* not to be read from a copy */
 } Settings;
+
+#define OFFSET(field) G_STRUCT_OFFSET (Settings, field)
+
+static const GstDmlProperty properties[] = {
+  GST_DML_ROW_STRING ("gallery", "Gallery", "Gallery file to write to",
+                      OFFSET (gallery), GST_PARAM_MUTABLE_READY, NULL),
+  GST_DML_ROW_STRING ("encoder", "Encoder",
+                      "Encoder that the gallery must be of, and that a new one "
+                      "is made for at once; none = that of the first "
+                      "embedding; \"default\" is the built-in encoder",
+                      OFFSET (encoder), GST_PARAM_MUTABLE_READY, NULL),
+  GST_DML_ROW_STRING ("label", "Label", "Label that enroll=true enrols under",
+                      OFFSET (label), GST_PARAM_MUTABLE_PLAYING, NULL),
+  GST_DML_ROW_BOOLEAN (
+    "enroll", "Enrol", "Enrol the largest region of frames, every interval",
+    OFFSET (enroll), GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE, FALSE),
+  GST_DML_ROW_NUMBER (GST_DML_UINT, "max-per-label", "Maximum per label",
+                      "Items a label may have at most; 0 = any number",
+                      OFFSET (max_per_label), GST_PARAM_MUTABLE_PLAYING, 50, 0,
+                      100000),
+  GST_DML_ROW_NUMBER (GST_DML_DOUBLE, "min-quality", "Minimum quality",
+                      "Refuse regions of a lower quality (size, sharpness and "
+                      "exposure, 0..1), where pixels can be read; 0 = take any",
+                      OFFSET (min_quality), GST_PARAM_MUTABLE_PLAYING, 0.2, 0,
+                      1),
+  GST_DML_ROW_NUMBER (GST_DML_UINT, "interval", "Interval",
+                      "Frames from one enrolment by enroll=true to the next",
+                      OFFSET (interval), GST_PARAM_MUTABLE_PLAYING, 15, 1,
+                      100000),
+  GST_DML_ROW_BOOLEAN ("thumbnails", "Thumbnails",
+                       "Store a small JPEG with each item, where pixels can be "
+                       "read",
+                       OFFSET (thumbnails), GST_PARAM_MUTABLE_PLAYING, TRUE),
+  GST_DML_ROW_BOOLEAN ("create", "Create",
+                       "Make the gallery where there is none", OFFSET (create),
+                       GST_PARAM_MUTABLE_READY, TRUE),
+};
+
+enum { PROP_STATS = G_N_ELEMENTS (properties) + 1 };
 
 struct _GstDmlGallery {
   GstBaseTransform parent;
 
   /* under the object lock */
-  char *gallery_path, *encoder_path, *label;
   Settings settings;
   guint64 frames, enrolled, refused, duplicates;
 
@@ -123,48 +142,11 @@ gst_dml_gallery_get_property (GObject *object, guint id, GValue *value,
   GstDmlGallery *self = GST_DML_GALLERY (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-  case PROP_GALLERY:
-    g_value_set_string (value, self->gallery_path);
-    break;
-  case PROP_ENCODER:
-    g_value_set_string (value, self->encoder_path);
-    break;
-  case PROP_LABEL:
-    g_value_set_string (value, self->label);
-    break;
-  case PROP_ENROLL:
-    g_value_set_boolean (value, self->settings.enroll);
-    break;
-  case PROP_MAX_PER_LABEL:
-    g_value_set_uint (value, self->settings.max_per_label);
-    break;
-  case PROP_MIN_QUALITY:
-    g_value_set_double (value, self->settings.min_quality);
-    break;
-  case PROP_INTERVAL:
-    g_value_set_uint (value, self->settings.interval);
-    break;
-  case PROP_THUMBNAILS:
-    g_value_set_boolean (value, self->settings.thumbnails);
-    break;
-  case PROP_CREATE:
-    g_value_set_boolean (value, self->settings.create);
-    break;
-  case PROP_STATS:
+  if (id == PROP_STATS)
     g_value_take_boxed (value, make_stats (self));
-    break;
-  default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
+  else
+    gst_dml_settings_get (&self->settings, &properties[id - 1], value);
   GST_OBJECT_UNLOCK (self);
-}
-
-static void
-take_string (char **to, const GValue *value)
-{
-  g_free (*to);
-  *to = g_value_dup_string (value);
 }
 
 static void
@@ -174,37 +156,7 @@ gst_dml_gallery_set_property (GObject *object, guint id, const GValue *value,
   GstDmlGallery *self = GST_DML_GALLERY (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-  case PROP_GALLERY:
-    take_string (&self->gallery_path, value);
-    break;
-  case PROP_ENCODER:
-    take_string (&self->encoder_path, value);
-    break;
-  case PROP_LABEL:
-    take_string (&self->label, value);
-    break;
-  case PROP_ENROLL:
-    self->settings.enroll = g_value_get_boolean (value);
-    break;
-  case PROP_MAX_PER_LABEL:
-    self->settings.max_per_label = g_value_get_uint (value);
-    break;
-  case PROP_MIN_QUALITY:
-    self->settings.min_quality = g_value_get_double (value);
-    break;
-  case PROP_INTERVAL:
-    self->settings.interval = g_value_get_uint (value);
-    break;
-  case PROP_THUMBNAILS:
-    self->settings.thumbnails = g_value_get_boolean (value);
-    break;
-  case PROP_CREATE:
-    self->settings.create = g_value_get_boolean (value);
-    break;
-  default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
+  gst_dml_settings_set (&self->settings, &properties[id - 1], value);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -277,8 +229,8 @@ open_gallery (GstDmlGallery *self, GError **error)
   gboolean create;
 
   GST_OBJECT_LOCK (self);
-  path = g_strdup (self->gallery_path);
-  encoder_path = g_strdup (self->encoder_path);
+  path = g_strdup (self->settings.gallery);
+  encoder_path = g_strdup (self->settings.encoder);
   create = self->settings.create;
   GST_OBJECT_UNLOCK (self);
 
@@ -560,7 +512,7 @@ gst_dml_gallery_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 
   GST_OBJECT_LOCK (self);
   settings = self->settings;
-  label = settings.enroll ? g_strdup (self->label) : NULL;
+  label = settings.enroll ? g_strdup (self->settings.label) : NULL;
   self->frames++;
   GST_OBJECT_UNLOCK (self);
 
@@ -714,9 +666,8 @@ gst_dml_gallery_finalize (GObject *object)
 {
   GstDmlGallery *self = GST_DML_GALLERY (object);
 
-  g_free (self->gallery_path);
-  g_free (self->encoder_path);
-  g_free (self->label);
+  gst_dml_settings_clear (&self->settings, properties,
+                          G_N_ELEMENTS (properties));
   g_queue_clear_full (&self->pending, (GDestroyNotify) gst_dml_job_unref);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (gst_dml_gallery_parent_class)->finalize (object);
@@ -727,14 +678,8 @@ gst_dml_gallery_init (GstDmlGallery *self)
 {
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
 
-  self->settings = (Settings){
-    .enroll = DEFAULT_ENROLL,
-    .thumbnails = DEFAULT_THUMBNAILS,
-    .create = DEFAULT_CREATE,
-    .max_per_label = DEFAULT_MAX_PER_LABEL,
-    .interval = DEFAULT_INTERVAL,
-    .min_quality = DEFAULT_MIN_QUALITY,
-  };
+  gst_dml_settings_init (&self->settings, properties,
+                         G_N_ELEMENTS (properties));
   g_mutex_init (&self->lock);
   g_queue_init (&self->pending);
 
@@ -743,68 +688,6 @@ gst_dml_gallery_init (GstDmlGallery *self)
   gst_base_transform_set_passthrough (trans, TRUE);
   gst_base_transform_set_qos_enabled (trans, FALSE);
   gst_base_transform_set_gap_aware (trans, TRUE);
-}
-
-static void
-install_properties (GObjectClass *klass)
-{
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-  const GParamFlags ready = flags | GST_PARAM_MUTABLE_READY;
-  const GParamFlags playing = flags | GST_PARAM_MUTABLE_PLAYING;
-
-  g_object_class_install_property (
-    klass, PROP_GALLERY,
-    g_param_spec_string ("gallery", "Gallery", "Gallery file to write to", NULL,
-                         ready));
-  g_object_class_install_property (
-    klass, PROP_ENCODER,
-    g_param_spec_string ("encoder", "Encoder",
-                         "Encoder that the gallery must be of, and that a new "
-                         "one is made for at once; none = that of the first "
-                         "embedding; \"default\" is the built-in encoder",
-                         NULL, ready));
-  g_object_class_install_property (
-    klass, PROP_LABEL,
-    g_param_spec_string ("label", "Label",
-                         "Label that enroll=true enrols under", NULL, playing));
-  g_object_class_install_property (
-    klass, PROP_ENROLL,
-    g_param_spec_boolean ("enroll", "Enrol",
-                          "Enrol the largest region of frames, every interval",
-                          DEFAULT_ENROLL, playing | GST_PARAM_CONTROLLABLE));
-  g_object_class_install_property (
-    klass, PROP_MAX_PER_LABEL,
-    g_param_spec_uint ("max-per-label", "Maximum per label",
-                       "Items a label may have at most; 0 = any number", 0,
-                       100000, DEFAULT_MAX_PER_LABEL, playing));
-  g_object_class_install_property (
-    klass, PROP_MIN_QUALITY,
-    g_param_spec_double ("min-quality", "Minimum quality",
-                         "Refuse regions of a lower quality (size, sharpness "
-                         "and exposure, 0..1), where pixels can be read; 0 = "
-                         "take any",
-                         0.0, 1.0, DEFAULT_MIN_QUALITY, playing));
-  g_object_class_install_property (
-    klass, PROP_INTERVAL,
-    g_param_spec_uint ("interval", "Interval",
-                       "Frames from one enrolment by enroll=true to the next",
-                       1, 100000, DEFAULT_INTERVAL, playing));
-  g_object_class_install_property (
-    klass, PROP_THUMBNAILS,
-    g_param_spec_boolean ("thumbnails", "Thumbnails",
-                          "Store a small JPEG with each item, where pixels can "
-                          "be read",
-                          DEFAULT_THUMBNAILS, playing));
-  g_object_class_install_property (
-    klass, PROP_CREATE,
-    g_param_spec_boolean ("create", "Create",
-                          "Make the gallery where there is none",
-                          DEFAULT_CREATE, ready));
-  g_object_class_install_property (
-    klass, PROP_STATS,
-    g_param_spec_boxed (
-      "stats", "Statistics", "Counters since READY (application/x-dml-stats)",
-      GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
@@ -867,7 +750,9 @@ gst_dml_gallery_class_init (GstDmlGalleryClass *klass)
   object_class->get_property = gst_dml_gallery_get_property;
   object_class->set_property = gst_dml_gallery_set_property;
   object_class->finalize = gst_dml_gallery_finalize;
-  install_properties (object_class);
+  gst_dml_properties_install (object_class, properties,
+                              G_N_ELEMENTS (properties));
+  gst_dml_properties_install_stats (object_class, PROP_STATS);
   install_signals (object_class);
 
   gst_element_class_add_pad_template (

@@ -25,30 +25,42 @@
 
 #include "jsonline.h"
 #include "linewriter.h"
+#include "properties.h"
 
 GST_DEBUG_CATEGORY_STATIC (dmljson_debug);
 #define GST_CAT_DEFAULT dmljson_debug
 
 #define JSON_CAPS "application/x-json"
 
-#define DEFAULT_UNKNOWN TRUE
-#define DEFAULT_EMBEDDING FALSE
-#define DEFAULT_TOP_K 5
+typedef struct {
+  GstDmlJsonOptions options;
+  char *location;
+} Settings;
 
-enum {
-  PROP_0,
-  PROP_LOCATION,
-  PROP_UNKNOWN,
-  PROP_TOP_K,
-  PROP_EMBEDDING,
+#define OFFSET(field) G_STRUCT_OFFSET (Settings, field)
+
+static const GstDmlProperty properties[] = {
+  GST_DML_ROW_STRING ("location", "Location",
+                      "File to append lines to; none = the source pad gives "
+                      "them as application/x-json",
+                      OFFSET (location), GST_PARAM_MUTABLE_READY, NULL),
+  GST_DML_ROW_BOOLEAN (
+    "unknown", "Unknown", "Also tell of regions that are not known",
+    OFFSET (options.unknown), GST_PARAM_MUTABLE_PLAYING, TRUE),
+  GST_DML_ROW_NUMBER (GST_DML_UINT, "top-k", "Top k",
+                      "Nearest items to list with each region, at most as many "
+                      "as dmlmatch's k",
+                      OFFSET (options.top_k), GST_PARAM_MUTABLE_PLAYING, 5, 0,
+                      100),
+  GST_DML_ROW_BOOLEAN (
+    "embedding", "Embedding", "Also write the embeddings, as arrays of numbers",
+    OFFSET (options.embedding), GST_PARAM_MUTABLE_PLAYING, FALSE),
 };
 
 struct _GstDmlJson {
   GstBaseTransform parent;
 
-  /* under the object lock */
-  char *location;
-  GstDmlJsonOptions options;
+  Settings settings; /* under the object lock */
 
   GstDmlLineWriter *writer; /* NULL: lines leave by the source pad */
 };
@@ -64,22 +76,7 @@ gst_dml_json_get_property (GObject *object, guint id, GValue *value,
   GstDmlJson *self = GST_DML_JSON (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-  case PROP_LOCATION:
-    g_value_set_string (value, self->location);
-    break;
-  case PROP_UNKNOWN:
-    g_value_set_boolean (value, self->options.unknown);
-    break;
-  case PROP_TOP_K:
-    g_value_set_uint (value, self->options.top_k);
-    break;
-  case PROP_EMBEDDING:
-    g_value_set_boolean (value, self->options.embedding);
-    break;
-  default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
+  gst_dml_settings_get (&self->settings, &properties[id - 1], value);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -90,23 +87,7 @@ gst_dml_json_set_property (GObject *object, guint id, const GValue *value,
   GstDmlJson *self = GST_DML_JSON (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-  case PROP_LOCATION:
-    g_free (self->location);
-    self->location = g_value_dup_string (value);
-    break;
-  case PROP_UNKNOWN:
-    self->options.unknown = g_value_get_boolean (value);
-    break;
-  case PROP_TOP_K:
-    self->options.top_k = g_value_get_uint (value);
-    break;
-  case PROP_EMBEDDING:
-    self->options.embedding = g_value_get_boolean (value);
-    break;
-  default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
+  gst_dml_settings_set (&self->settings, &properties[id - 1], value);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -134,7 +115,7 @@ has_location (GstDmlJson *self)
   gboolean has;
 
   GST_OBJECT_LOCK (self);
-  has = self->location != NULL && self->location[0] != '\0';
+  has = self->settings.location != NULL && self->settings.location[0] != '\0';
   GST_OBJECT_UNLOCK (self);
   return has;
 }
@@ -148,7 +129,7 @@ gst_dml_json_start (GstBaseTransform *trans)
 
   if (has_location (self)) {
     GST_OBJECT_LOCK (self);
-    location = g_strdup (self->location);
+    location = g_strdup (self->settings.location);
     GST_OBJECT_UNLOCK (self);
     self->writer = gst_dml_line_writer_new (location, &error);
     if (self->writer == NULL) {
@@ -195,7 +176,7 @@ make_line (GstDmlJson *self, GstBuffer *buffer)
   g_autofree char *line = NULL;
 
   GST_OBJECT_LOCK (self);
-  options = self->options;
+  options = self->settings.options;
   GST_OBJECT_UNLOCK (self);
   line =
     gst_dml_json_line (buffer, &GST_BASE_TRANSFORM (self)->segment, &options);
@@ -269,7 +250,8 @@ gst_dml_json_sink_event (GstBaseTransform *trans, GstEvent *event)
 static void
 gst_dml_json_finalize (GObject *object)
 {
-  g_free (GST_DML_JSON (object)->location);
+  gst_dml_settings_clear (&GST_DML_JSON (object)->settings, properties,
+                          G_N_ELEMENTS (properties));
   G_OBJECT_CLASS (gst_dml_json_parent_class)->finalize (object);
 }
 
@@ -278,42 +260,11 @@ gst_dml_json_init (GstDmlJson *self)
 {
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
 
-  self->options.unknown = DEFAULT_UNKNOWN;
-  self->options.embedding = DEFAULT_EMBEDDING;
-  self->options.top_k = DEFAULT_TOP_K;
+  gst_dml_settings_init (&self->settings, properties,
+                         G_N_ELEMENTS (properties));
   gst_base_transform_set_in_place (trans, FALSE);
   gst_base_transform_set_qos_enabled (trans, FALSE);
   gst_base_transform_set_gap_aware (trans, TRUE);
-}
-
-static void
-install_properties (GObjectClass *klass)
-{
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-  const GParamFlags playing = flags | GST_PARAM_MUTABLE_PLAYING;
-
-  g_object_class_install_property (
-    klass, PROP_LOCATION,
-    g_param_spec_string ("location", "Location",
-                         "File to append lines to; none = the source pad gives "
-                         "them as application/x-json",
-                         NULL, flags | GST_PARAM_MUTABLE_READY));
-  g_object_class_install_property (
-    klass, PROP_UNKNOWN,
-    g_param_spec_boolean ("unknown", "Unknown",
-                          "Also tell of regions that are not known",
-                          DEFAULT_UNKNOWN, playing));
-  g_object_class_install_property (
-    klass, PROP_TOP_K,
-    g_param_spec_uint ("top-k", "Top k",
-                       "Nearest items to list with each region, at most as "
-                       "many as dmlmatch's k",
-                       0, 100, DEFAULT_TOP_K, playing));
-  g_object_class_install_property (
-    klass, PROP_EMBEDDING,
-    g_param_spec_boolean ("embedding", "Embedding",
-                          "Also write the embeddings, as arrays of numbers",
-                          DEFAULT_EMBEDDING, playing));
 }
 
 static void
@@ -329,7 +280,8 @@ gst_dml_json_class_init (GstDmlJsonClass *klass)
   object_class->get_property = gst_dml_json_get_property;
   object_class->set_property = gst_dml_json_set_property;
   object_class->finalize = gst_dml_json_finalize;
-  install_properties (object_class);
+  gst_dml_properties_install (object_class, properties,
+                              G_N_ELEMENTS (properties));
 
   gst_element_class_add_pad_template (
     element_class,

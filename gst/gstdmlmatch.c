@@ -30,39 +30,15 @@
 #include "gstdmlerror.h"
 #include "gstdmltypes.h"
 #include "mirror.h"
+#include "properties.h"
 #include "smooth.h"
 #include "watch.h"
 
 GST_DEBUG_CATEGORY_STATIC (dmlmatch_debug);
 #define GST_CAT_DEFAULT dmlmatch_debug
 
-#define DEFAULT_K 5
-#define DEFAULT_CLASSIFIER DML_CLASSIFIER_AUTO
-#define DEFAULT_THRESHOLD (-1.0)
-#define DEFAULT_FALSE_ACCEPT_RATE 0.01
-#define DEFAULT_MARGIN 0.0
-#define DEFAULT_SMOOTHING (-1)
-#define DEFAULT_MIN_LABEL_CHANGE 1
-#define DEFAULT_ON_CHANGE_ONLY TRUE
-
 /* Frames that an unset smoothing looks back over in a live pipeline. */
 #define LIVE_SMOOTHING 5
-
-enum {
-  PROP_0,
-  PROP_GALLERY,
-  PROP_K,
-  PROP_CLASSIFIER,
-  PROP_THRESHOLD,
-  PROP_FALSE_ACCEPT_RATE,
-  PROP_MARGIN,
-  PROP_LABELS,
-  PROP_SMOOTHING,
-  PROP_MIN_LABEL_CHANGE,
-  PROP_ON_CHANGE_ONLY,
-  PROP_ATTACH,
-  PROP_STATS,
-};
 
 enum {
   SIGNAL_MATCHED,
@@ -79,11 +55,69 @@ typedef struct {
 } Stats;
 
 typedef struct {
+  guint k, classifier; /* DmlClassifier */
+  gdouble threshold, false_accept_rate, margin;
   gint smoothing;
   guint min_change;
   gboolean on_change_only;
-  GstDmlAttachFlags attach;
+  guint attach;  /* GstDmlAttachFlags */
+  char *gallery; /* not to be read from a copy */
 } Settings;
+
+#define CALIBRATED (-1.0)
+#define OFFSET(field) G_STRUCT_OFFSET (Settings, field)
+
+static const GstDmlProperty properties[] = {
+  GST_DML_ROW_STRING ("gallery", "Gallery", "Gallery file to match against",
+                      OFFSET (gallery), GST_PARAM_MUTABLE_READY, NULL),
+  GST_DML_ROW_NUMBER (GST_DML_UINT, "k", "K", "Nearest items that vote",
+                      OFFSET (k), GST_PARAM_MUTABLE_PLAYING, 5, 1, 100),
+  GST_DML_ROW_NAMED (GST_DML_ENUM, "classifier", "Classifier",
+                     "Who decides the label", OFFSET (classifier),
+                     GST_PARAM_MUTABLE_PLAYING, DML_CLASSIFIER_AUTO,
+                     dml_classifier_get_type),
+  GST_DML_ROW_NUMBER (GST_DML_DOUBLE, "threshold", "Threshold",
+                      "Similarity (larger is closer) that a known thing must "
+                      "exceed; -1 = calibrated for false-accept-rate",
+                      OFFSET (threshold), GST_PARAM_MUTABLE_PLAYING, CALIBRATED,
+                      -1, 1),
+  GST_DML_ROW_NUMBER (
+    GST_DML_DOUBLE, "false-accept-rate", "False-accept rate",
+    "Wished share of unknown things that are taken for known; "
+    "picks the calibrated threshold",
+    OFFSET (false_accept_rate), GST_PARAM_MUTABLE_PLAYING, 0.01, 0.000001, 0.5),
+  GST_DML_ROW_NUMBER (GST_DML_DOUBLE, "margin", "Margin",
+                      "By how much the best label's similarity must lead the "
+                      "runner-up's, else the thing is ambiguous; 0 = no margin "
+                      "is asked for",
+                      OFFSET (margin), GST_PARAM_MUTABLE_PLAYING, 0, 0, 2),
+  GST_DML_ROW_NUMBER (GST_DML_INT, "smoothing", "Smoothing",
+                      "Frames whose majority is shown for a thing that can be "
+                      "told across frames (frame, centre, tracked); 0 = none, "
+                      "-1 = 5 in live pipelines, else none",
+                      OFFSET (smoothing), GST_PARAM_MUTABLE_PLAYING, -1, -1,
+                      120),
+  GST_DML_ROW_NUMBER (GST_DML_UINT, "min-label-change", "Minimum label change",
+                      "Frames that another answer must hold before it is "
+                      "shown, with smoothing",
+                      OFFSET (min_change), GST_PARAM_MUTABLE_PLAYING, 1, 1,
+                      120),
+  GST_DML_ROW_BOOLEAN ("on-change-only", "On change only",
+                       "Post dml-match and emit matched when the answer about "
+                       "a thing changes; otherwise for each region of each "
+                       "frame",
+                       OFFSET (on_change_only), GST_PARAM_MUTABLE_PLAYING,
+                       TRUE),
+  GST_DML_ROW_NAMED (GST_DML_FLAGS, "attach", "Attach",
+                     "Forms of metadata to mirror the answer in",
+                     OFFSET (attach), GST_PARAM_MUTABLE_PLAYING,
+                     GST_DML_ATTACH_DEFAULT, gst_dml_attach_flags_get_type),
+};
+
+enum {
+  PROP_LABELS = G_N_ELEMENTS (properties) + 1,
+  PROP_STATS,
+};
 
 /* An answer that holds for as long as the same block meets the same revision:
  * repeated frames and frames between two runs of the encoder. */
@@ -96,9 +130,8 @@ struct _GstDmlMatch {
   GstBaseTransform parent;
 
   /* under the object lock */
-  char *gallery_path;
-  GstDmlMatchOptions options;
   Settings settings;
+  char **labels; /* only these count; NULL for all */
   Stats stats;
   GstDmlWatch *watch; /* also read by the streaming thread, which made it */
 
@@ -118,6 +151,23 @@ struct _GstDmlMatch {
 G_DEFINE_FINAL_TYPE (GstDmlMatch, gst_dml_match, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (dmlmatch, "dmlmatch", GST_RANK_NONE,
                              GST_TYPE_DML_MATCH);
+
+/* As the matcher takes them. Called with the object lock held; labels are the
+ * element's own. */
+static GstDmlMatchOptions
+options_of (const GstDmlMatch *self)
+{
+  const Settings *s = &self->settings;
+
+  return (GstDmlMatchOptions){
+    .k = s->k,
+    .classifier = s->classifier,
+    .threshold = s->threshold > CALIBRATED ? s->threshold : (double) NAN,
+    .false_accept_rate = s->false_accept_rate,
+    .margin = s->margin,
+    .labels = self->labels,
+  };
+}
 
 static GstStructure *
 make_stats (GstDmlMatch *self)
@@ -150,7 +200,7 @@ make_stats (GstDmlMatch *self)
 static void
 get_labels (const GstDmlMatch *self, GValue *value)
 {
-  for (char **l = self->options.labels; l != NULL && *l != NULL; l++) {
+  for (char **l = self->labels; l != NULL && *l != NULL; l++) {
     GValue word = G_VALUE_INIT;
 
     g_value_init (&word, G_TYPE_STRING);
@@ -164,13 +214,12 @@ set_labels (GstDmlMatch *self, const GValue *value)
 {
   const guint n = gst_value_array_get_size (value);
 
-  g_clear_pointer (&self->options.labels, g_strfreev);
+  g_clear_pointer (&self->labels, g_strfreev);
   if (n == 0)
     return;
-  self->options.labels = g_new0 (char *, n + 1);
+  self->labels = g_new0 (char *, n + 1);
   for (guint i = 0; i < n; i++)
-    self->options.labels[i] =
-      g_value_dup_string (gst_value_array_get_value (value, i));
+    self->labels[i] = g_value_dup_string (gst_value_array_get_value (value, i));
 }
 
 static void
@@ -178,50 +227,14 @@ gst_dml_match_get_property (GObject *object, guint id, GValue *value,
                             GParamSpec *pspec)
 {
   GstDmlMatch *self = GST_DML_MATCH (object);
-  const GstDmlMatchOptions *o = &self->options;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-  case PROP_GALLERY:
-    g_value_set_string (value, self->gallery_path);
-    break;
-  case PROP_K:
-    g_value_set_uint (value, o->k);
-    break;
-  case PROP_CLASSIFIER:
-    g_value_set_enum (value, o->classifier);
-    break;
-  case PROP_THRESHOLD:
-    g_value_set_double (value, isnan (o->threshold) ? DEFAULT_THRESHOLD
-                                                    : o->threshold);
-    break;
-  case PROP_FALSE_ACCEPT_RATE:
-    g_value_set_double (value, o->false_accept_rate);
-    break;
-  case PROP_MARGIN:
-    g_value_set_double (value, o->margin);
-    break;
-  case PROP_LABELS:
-    get_labels (self, value);
-    break;
-  case PROP_SMOOTHING:
-    g_value_set_int (value, self->settings.smoothing);
-    break;
-  case PROP_MIN_LABEL_CHANGE:
-    g_value_set_uint (value, self->settings.min_change);
-    break;
-  case PROP_ON_CHANGE_ONLY:
-    g_value_set_boolean (value, self->settings.on_change_only);
-    break;
-  case PROP_ATTACH:
-    g_value_set_flags (value, self->settings.attach);
-    break;
-  case PROP_STATS:
+  if (id == PROP_STATS)
     g_value_take_boxed (value, make_stats (self));
-    break;
-  default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
+  else if (id == PROP_LABELS)
+    get_labels (self, value);
+  else
+    gst_dml_settings_get (&self->settings, &properties[id - 1], value);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -230,56 +243,17 @@ gst_dml_match_set_property (GObject *object, guint id, const GValue *value,
                             GParamSpec *pspec)
 {
   GstDmlMatch *self = GST_DML_MATCH (object);
-  GstDmlMatchOptions *o = &self->options;
-  gboolean for_matcher = TRUE;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-  case PROP_K:
-    o->k = g_value_get_uint (value);
-    break;
-  case PROP_CLASSIFIER:
-    o->classifier = g_value_get_enum (value);
-    break;
-  case PROP_THRESHOLD:
-    o->threshold = g_value_get_double (value);
-    if (o->threshold <= DEFAULT_THRESHOLD)
-      o->threshold = (double) NAN;
-    break;
-  case PROP_FALSE_ACCEPT_RATE:
-    o->false_accept_rate = g_value_get_double (value);
-    break;
-  case PROP_MARGIN:
-    o->margin = g_value_get_double (value);
-    break;
-  case PROP_LABELS:
+  if (id == PROP_LABELS)
     set_labels (self, value);
-    break;
-  default:
-    for_matcher = FALSE;
-    switch (id) {
-    case PROP_GALLERY:
-      g_free (self->gallery_path);
-      self->gallery_path = g_value_dup_string (value);
-      break;
-    case PROP_SMOOTHING:
-      self->settings.smoothing = g_value_get_int (value);
-      break;
-    case PROP_MIN_LABEL_CHANGE:
-      self->settings.min_change = g_value_get_uint (value);
-      break;
-    case PROP_ON_CHANGE_ONLY:
-      self->settings.on_change_only = g_value_get_boolean (value);
-      break;
-    case PROP_ATTACH:
-      self->settings.attach = g_value_get_flags (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-    }
+  else
+    gst_dml_settings_set (&self->settings, &properties[id - 1], value);
+  if (self->watch != NULL) {
+    const GstDmlMatchOptions options = options_of (self);
+
+    gst_dml_watch_set_options (self->watch, &options);
   }
-  if (for_matcher && self->watch != NULL)
-    gst_dml_watch_set_options (self->watch, o);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -345,9 +319,9 @@ gst_dml_match_start (GstBaseTransform *trans)
   GstDmlWatch *watch;
 
   GST_OBJECT_LOCK (self);
-  path = g_strdup (self->gallery_path);
-  options = self->options;
-  options.labels = g_strdupv (self->options.labels);
+  path = g_strdup (self->settings.gallery);
+  options = options_of (self);
+  options.labels = g_strdupv (options.labels);
   memset (&self->stats, 0, sizeof self->stats);
   GST_OBJECT_UNLOCK (self);
 
@@ -624,8 +598,9 @@ gst_dml_match_finalize (GObject *object)
 {
   GstDmlMatch *self = GST_DML_MATCH (object);
 
-  g_free (self->gallery_path);
-  g_strfreev (self->options.labels);
+  gst_dml_settings_clear (&self->settings, properties,
+                          G_N_ELEMENTS (properties));
+  g_strfreev (self->labels);
   g_ptr_array_unref (self->metas);
   g_ptr_array_unref (self->matches);
   g_array_unref (self->values);
@@ -639,19 +614,8 @@ gst_dml_match_init (GstDmlMatch *self)
 {
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
 
-  self->options = (GstDmlMatchOptions){
-    .k = DEFAULT_K,
-    .classifier = DEFAULT_CLASSIFIER,
-    .threshold = (double) NAN,
-    .false_accept_rate = DEFAULT_FALSE_ACCEPT_RATE,
-    .margin = DEFAULT_MARGIN,
-  };
-  self->settings = (Settings){
-    .smoothing = DEFAULT_SMOOTHING,
-    .min_change = DEFAULT_MIN_LABEL_CHANGE,
-    .on_change_only = DEFAULT_ON_CHANGE_ONLY,
-    .attach = GST_DML_ATTACH_DEFAULT,
-  };
+  gst_dml_settings_init (&self->settings, properties,
+                         G_N_ELEMENTS (properties));
   self->metas = g_ptr_array_new ();
   self->matches = g_ptr_array_new ();
   self->values = g_array_new (FALSE, FALSE, sizeof (float));
@@ -668,40 +632,7 @@ gst_dml_match_init (GstDmlMatch *self)
 static void
 install_properties (GObjectClass *klass)
 {
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-  const GParamFlags playing = flags | GST_PARAM_MUTABLE_PLAYING;
-
-  g_object_class_install_property (
-    klass, PROP_GALLERY,
-    g_param_spec_string ("gallery", "Gallery", "Gallery file to match against",
-                         NULL, flags | GST_PARAM_MUTABLE_READY));
-  g_object_class_install_property (
-    klass, PROP_K,
-    g_param_spec_uint ("k", "K", "Nearest items that vote", 1, 100, DEFAULT_K,
-                       playing));
-  g_object_class_install_property (
-    klass, PROP_CLASSIFIER,
-    g_param_spec_enum ("classifier", "Classifier", "Who decides the label",
-                       DML_TYPE_CLASSIFIER, DEFAULT_CLASSIFIER, playing));
-  g_object_class_install_property (
-    klass, PROP_THRESHOLD,
-    g_param_spec_double ("threshold", "Threshold",
-                         "Similarity (larger is closer) that a known thing "
-                         "must exceed; -1 = calibrated for false-accept-rate",
-                         -1.0, 1.0, DEFAULT_THRESHOLD, playing));
-  g_object_class_install_property (
-    klass, PROP_FALSE_ACCEPT_RATE,
-    g_param_spec_double ("false-accept-rate", "False-accept rate",
-                         "Wished share of unknown things that are taken for "
-                         "known; picks the calibrated threshold",
-                         0.000001, 0.5, DEFAULT_FALSE_ACCEPT_RATE, playing));
-  g_object_class_install_property (
-    klass, PROP_MARGIN,
-    g_param_spec_double ("margin", "Margin",
-                         "By how much the best label's similarity must lead "
-                         "the runner-up's, else the thing is ambiguous; 0 = "
-                         "no margin is asked for",
-                         0.0, 2.0, DEFAULT_MARGIN, playing));
+  gst_dml_properties_install (klass, properties, G_N_ELEMENTS (properties));
   g_object_class_install_property (
     klass, PROP_LABELS,
     gst_param_spec_array (
@@ -709,39 +640,8 @@ install_properties (GObjectClass *klass)
       "Only these labels count, as labels=\"<apple, pear>\"; none = all",
       g_param_spec_string ("label", "Label", "A label of the gallery", NULL,
                            G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS),
-      playing));
-  g_object_class_install_property (
-    klass, PROP_SMOOTHING,
-    g_param_spec_int ("smoothing", "Smoothing",
-                      "Frames whose majority is shown for a thing that can be "
-                      "told across frames (frame, centre, tracked); 0 = none, "
-                      "-1 = 5 in live pipelines, else none",
-                      -1, 120, DEFAULT_SMOOTHING, playing));
-  g_object_class_install_property (
-    klass, PROP_MIN_LABEL_CHANGE,
-    g_param_spec_uint ("min-label-change", "Minimum label change",
-                       "Frames that another answer must hold before it is "
-                       "shown, with smoothing",
-                       1, 120, DEFAULT_MIN_LABEL_CHANGE, playing));
-  g_object_class_install_property (
-    klass, PROP_ON_CHANGE_ONLY,
-    g_param_spec_boolean ("on-change-only", "On change only",
-                          "Post dml-match and emit matched when the answer "
-                          "about a thing changes; otherwise for each region "
-                          "of each frame",
-                          DEFAULT_ON_CHANGE_ONLY, playing));
-  g_object_class_install_property (
-    klass, PROP_ATTACH,
-    g_param_spec_flags (
-      "attach", "Attach", "Forms of metadata to mirror the answer in",
-      GST_TYPE_DML_ATTACH_FLAGS, GST_DML_ATTACH_DEFAULT, playing));
-  g_object_class_install_property (
-    klass, PROP_STATS,
-    g_param_spec_boxed ("stats", "Statistics",
-                        "Counters, times and the gallery's state "
-                        "(application/x-dml-stats)",
-                        GST_TYPE_STRUCTURE,
-                        G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+  gst_dml_properties_install_stats (klass, PROP_STATS);
 }
 
 static void

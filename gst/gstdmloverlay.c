@@ -28,38 +28,57 @@
 #include "blend.h"
 #include "gstdmltypes.h"
 #include "painter.h"
+#include "properties.h"
 
 GST_DEBUG_CATEGORY_STATIC (dmloverlay_debug);
 #define GST_CAT_DEFAULT dmloverlay_debug
 
 #define META_FEATURE GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION
 
-#define DEFAULT_SHOW                                                           \
-  (GST_DML_SHOW_BOX | GST_DML_SHOW_LABEL | GST_DML_SHOW_SIMILARITY |           \
-   GST_DML_SHOW_UNKNOWN)
-#define DEFAULT_FONT "Sans Bold"
-#define DEFAULT_LINE_WIDTH 0
-/* Okabe and Ito's palette, told apart with any colour vision. */
-#define DEFAULT_COLOUR_KNOWN 0xff009e73
-#define DEFAULT_COLOUR_AMBIGUOUS 0xffe69f00
-#define DEFAULT_COLOUR_UNKNOWN 0xffd9d9d9
+typedef struct {
+  guint show; /* GstDmlShowFlags */
+  guint line_width, colours[3];
+  char *font;
+} Settings;
 
-enum {
-  PROP_0,
-  PROP_SHOW,
-  PROP_FONT,
-  PROP_LINE_WIDTH,
-  PROP_COLOUR_KNOWN,
-  PROP_COLOUR_AMBIGUOUS,
-  PROP_COLOUR_UNKNOWN,
+#define OFFSET(field) G_STRUCT_OFFSET (Settings, field)
+#define COLOUR_ROW(name, nick, blurb, decision, value)                         \
+  GST_DML_ROW_NUMBER (GST_DML_UINT, name, nick, blurb,                         \
+                      OFFSET (colours[decision]), GST_PARAM_MUTABLE_PLAYING,   \
+                      value, 0, G_MAXUINT32)
+
+/* Colours are of Okabe and Ito's palette, told apart with any colour vision. */
+static const GstDmlProperty properties[] = {
+  GST_DML_ROW_NAMED (GST_DML_FLAGS, "show", "Show",
+                     "What to draw; several may be joined with +",
+                     OFFSET (show), GST_PARAM_MUTABLE_PLAYING,
+                     GST_DML_SHOW_BOX | GST_DML_SHOW_LABEL |
+                       GST_DML_SHOW_SIMILARITY | GST_DML_SHOW_UNKNOWN,
+                     gst_dml_show_flags_get_type),
+  GST_DML_ROW_STRING ("font", "Font",
+                      "Pango font description; without a size the text is a "
+                      "30th of the picture, at least 12 pixels",
+                      OFFSET (font), GST_PARAM_MUTABLE_PLAYING, "Sans Bold"),
+  GST_DML_ROW_NUMBER (GST_DML_UINT, "line-width", "Line width",
+                      "Of outlines, in pixels; 0 = by the picture's size",
+                      OFFSET (line_width), GST_PARAM_MUTABLE_PLAYING, 0, 0,
+                      100),
+  COLOUR_ROW ("colour-known", "Colour of known",
+              "Colour of known things, 0xAARRGGBB", DML_DECISION_KNOWN,
+              0xff009e73),
+  COLOUR_ROW ("colour-ambiguous", "Colour of ambiguous",
+              "Colour of ambiguous things, 0xAARRGGBB", DML_DECISION_AMBIGUOUS,
+              0xffe69f00),
+  COLOUR_ROW ("colour-unknown", "Colour of unknown",
+              "Colour of unknown things, 0xAARRGGBB", DML_DECISION_UNKNOWN,
+              0xffd9d9d9),
 };
 
 struct _GstDmlOverlay {
   GstBaseTransform parent;
 
   /* under the object lock */
-  GstDmlShowFlags show;
-  GstDmlStyle style;
+  Settings settings;
   gboolean style_changed;
 
   /* of the streaming thread */
@@ -84,28 +103,7 @@ gst_dml_overlay_get_property (GObject *object, guint id, GValue *value,
   GstDmlOverlay *self = GST_DML_OVERLAY (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-  case PROP_SHOW:
-    g_value_set_flags (value, self->show);
-    break;
-  case PROP_FONT:
-    g_value_set_string (value, self->style.font);
-    break;
-  case PROP_LINE_WIDTH:
-    g_value_set_uint (value, self->style.line_width);
-    break;
-  case PROP_COLOUR_KNOWN:
-    g_value_set_uint (value, self->style.colours[DML_DECISION_KNOWN]);
-    break;
-  case PROP_COLOUR_AMBIGUOUS:
-    g_value_set_uint (value, self->style.colours[DML_DECISION_AMBIGUOUS]);
-    break;
-  case PROP_COLOUR_UNKNOWN:
-    g_value_set_uint (value, self->style.colours[DML_DECISION_UNKNOWN]);
-    break;
-  default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
+  gst_dml_settings_get (&self->settings, &properties[id - 1], value);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -116,30 +114,8 @@ gst_dml_overlay_set_property (GObject *object, guint id, const GValue *value,
   GstDmlOverlay *self = GST_DML_OVERLAY (object);
 
   GST_OBJECT_LOCK (self);
+  gst_dml_settings_set (&self->settings, &properties[id - 1], value);
   self->style_changed = TRUE;
-  switch (id) {
-  case PROP_SHOW:
-    self->show = g_value_get_flags (value);
-    break;
-  case PROP_FONT:
-    g_free (self->style.font);
-    self->style.font = g_value_dup_string (value);
-    break;
-  case PROP_LINE_WIDTH:
-    self->style.line_width = g_value_get_uint (value);
-    break;
-  case PROP_COLOUR_KNOWN:
-    self->style.colours[DML_DECISION_KNOWN] = g_value_get_uint (value);
-    break;
-  case PROP_COLOUR_AMBIGUOUS:
-    self->style.colours[DML_DECISION_AMBIGUOUS] = g_value_get_uint (value);
-    break;
-  case PROP_COLOUR_UNKNOWN:
-    self->style.colours[DML_DECISION_UNKNOWN] = g_value_get_uint (value);
-    break;
-  default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -358,6 +334,31 @@ blend (GstDmlOverlay *self, GstBuffer *buffer, GstVideoOverlayComposition *ours)
   gst_video_frame_unmap (&frame);
 }
 
+/* What to draw now; the painter hears of new styles. */
+static GstDmlShowFlags
+update_style (GstDmlOverlay *self)
+{
+  const Settings *settings = &self->settings;
+  GstDmlShowFlags show;
+
+  GST_OBJECT_LOCK (self);
+  show = settings->show;
+  if (self->style_changed) {
+    const GstDmlStyle style = {
+      .font = settings->font,
+      .line_width = settings->line_width,
+      .colours = { settings->colours[0], settings->colours[1],
+                   settings->colours[2] },
+      .draw_box = (show & GST_DML_SHOW_BOX) != 0,
+    };
+
+    gst_dml_painter_set_style (self->painter, &style);
+    self->style_changed = FALSE;
+  }
+  GST_OBJECT_UNLOCK (self);
+  return show;
+}
+
 static GstFlowReturn
 gst_dml_overlay_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 {
@@ -368,15 +369,7 @@ gst_dml_overlay_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   if (gst_dml_buffer_get_n_regions (buffer) == 0 || !self->have_info)
     return GST_FLOW_OK;
 
-  GST_OBJECT_LOCK (self);
-  show = self->show;
-  if (self->style_changed) {
-    self->style_changed = FALSE;
-    self->style.draw_box = (show & GST_DML_SHOW_BOX) != 0;
-    gst_dml_painter_set_style (self->painter, &self->style);
-  }
-  GST_OBJECT_UNLOCK (self);
-
+  show = update_style (self);
   collect_signs (self, buffer, show);
   drawn = gst_dml_painter_paint (self->painter, self->signs, &self->info);
   if (drawn == NULL)
@@ -395,7 +388,8 @@ gst_dml_overlay_finalize (GObject *object)
 {
   GstDmlOverlay *self = GST_DML_OVERLAY (object);
 
-  g_free (self->style.font);
+  gst_dml_settings_clear (&self->settings, properties,
+                          G_N_ELEMENTS (properties));
   g_array_unref (self->signs);
   G_OBJECT_CLASS (gst_dml_overlay_parent_class)->finalize (object);
 }
@@ -405,12 +399,8 @@ gst_dml_overlay_init (GstDmlOverlay *self)
 {
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
 
-  self->show = DEFAULT_SHOW;
-  self->style.font = g_strdup (DEFAULT_FONT);
-  self->style.line_width = DEFAULT_LINE_WIDTH;
-  self->style.colours[DML_DECISION_KNOWN] = DEFAULT_COLOUR_KNOWN;
-  self->style.colours[DML_DECISION_AMBIGUOUS] = DEFAULT_COLOUR_AMBIGUOUS;
-  self->style.colours[DML_DECISION_UNKNOWN] = DEFAULT_COLOUR_UNKNOWN;
+  gst_dml_settings_init (&self->settings, properties,
+                         G_N_ELEMENTS (properties));
   self->signs = g_array_new (FALSE, FALSE, sizeof (GstDmlSign));
   g_array_set_clear_func (self->signs, gst_dml_sign_clear);
 
@@ -436,49 +426,6 @@ make_caps (void)
 }
 
 static void
-install_colour (GObjectClass *klass, guint id, const char *name,
-                const char *nick, const char *blurb, guint colour)
-{
-  g_object_class_install_property (
-    klass, id,
-    g_param_spec_uint (name, nick, blurb, 0, G_MAXUINT32, colour,
-                       G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                         GST_PARAM_MUTABLE_PLAYING));
-}
-
-static void
-install_properties (GObjectClass *klass)
-{
-  const GParamFlags playing =
-    G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
-
-  g_object_class_install_property (
-    klass, PROP_SHOW,
-    g_param_spec_flags ("show", "Show",
-                        "What to draw; several may be joined with +",
-                        GST_TYPE_DML_SHOW_FLAGS, DEFAULT_SHOW, playing));
-  g_object_class_install_property (
-    klass, PROP_FONT,
-    g_param_spec_string ("font", "Font",
-                         "Pango font description; without a size the text is "
-                         "a 30th of the picture, at least 12 pixels",
-                         DEFAULT_FONT, playing));
-  g_object_class_install_property (
-    klass, PROP_LINE_WIDTH,
-    g_param_spec_uint ("line-width", "Line width",
-                       "Of outlines, in pixels; 0 = by the picture's size", 0,
-                       100, DEFAULT_LINE_WIDTH, playing));
-  install_colour (klass, PROP_COLOUR_KNOWN, "colour-known", "Colour of known",
-                  "Colour of known things, 0xAARRGGBB", DEFAULT_COLOUR_KNOWN);
-  install_colour (
-    klass, PROP_COLOUR_AMBIGUOUS, "colour-ambiguous", "Colour of ambiguous",
-    "Colour of ambiguous things, 0xAARRGGBB", DEFAULT_COLOUR_AMBIGUOUS);
-  install_colour (klass, PROP_COLOUR_UNKNOWN, "colour-unknown",
-                  "Colour of unknown", "Colour of unknown things, 0xAARRGGBB",
-                  DEFAULT_COLOUR_UNKNOWN);
-}
-
-static void
 gst_dml_overlay_class_init (GstDmlOverlayClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -492,7 +439,8 @@ gst_dml_overlay_class_init (GstDmlOverlayClass *klass)
   object_class->get_property = gst_dml_overlay_get_property;
   object_class->set_property = gst_dml_overlay_set_property;
   object_class->finalize = gst_dml_overlay_finalize;
-  install_properties (object_class);
+  gst_dml_properties_install (object_class, properties,
+                              G_N_ELEMENTS (properties));
 
   gst_element_class_add_pad_template (
     element_class,
