@@ -58,7 +58,7 @@ typedef struct {
   guint attach;  /* GstDmlAttachFlags */
   guint min_size, max_regions, interval, threads;
   gboolean qos;
-  char *encoder, *roi_type; /* not to be read from a copy */
+  char *encoder, *roi_type, *region_list; /* not to be read from a copy */
 } Settings;
 
 #define OFFSET(field) G_STRUCT_OFFSET (Settings, field)
@@ -76,6 +76,10 @@ static const GstDmlProperty properties[] = {
                       "Types of regions of interest to look at, separated by "
                       "commas; none set = all",
                       OFFSET (roi_type), GST_PARAM_MUTABLE_PLAYING, NULL),
+  GST_DML_ROW_STRING ("region-list", "Region list",
+                      "Boxes to look at with regions=list: "
+                      "\"x,y,width,height;...\" in pixels of the picture",
+                      OFFSET (region_list), GST_PARAM_MUTABLE_PLAYING, NULL),
   GST_DML_ROW_NUMBER (GST_DML_UINT, "min-size", "Minimum size",
                       "Leave out regions whose shorter side has fewer pixels",
                       OFFSET (min_size), GST_PARAM_MUTABLE_PLAYING, 16, 1,
@@ -110,6 +114,7 @@ struct _GstDmlEmbed {
 
   /* under the object lock */
   GArray *types; /* GQuark of roi-type or NULL; replaced, never changed */
+  GArray *boxes; /* GstVideoRectangle of region-list or NULL; likewise */
   Settings settings;
   Stats stats;
   GstDmlLatency latency;
@@ -173,12 +178,20 @@ gst_dml_embed_set_property (GObject *object, guint id, const GValue *value,
                             GParamSpec *pspec)
 {
   GstDmlEmbed *self = GST_DML_EMBED (object);
+  gboolean valid;
 
   GST_OBJECT_LOCK (self);
   gst_dml_settings_set (&self->settings, &properties[id - 1], value);
   g_clear_pointer (&self->types, g_array_unref);
   self->types = gst_dml_regions_parse_types (self->settings.roi_type);
+  g_clear_pointer (&self->boxes, g_array_unref);
+  self->boxes = gst_dml_regions_parse_list (self->settings.region_list, &valid);
   GST_OBJECT_UNLOCK (self);
+  if (!valid)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+                         ("region-list: expected \"x,y,width,height;...\" in "
+                          "pixels; no box is looked at"),
+                         (NULL));
 }
 
 static void
@@ -472,7 +485,7 @@ static GstFlowReturn
 gst_dml_embed_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 {
   GstDmlEmbed *self = GST_DML_EMBED (trans);
-  g_autoptr (GArray) types = NULL;
+  g_autoptr (GArray) types = NULL, boxes = NULL;
   GstDmlRegionRules rules;
   GstDmlRegionCounters counters;
   Settings settings;
@@ -488,6 +501,8 @@ gst_dml_embed_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   counters = self->stats.regions;
   if (self->types != NULL)
     types = g_array_ref (self->types);
+  if (self->boxes != NULL)
+    boxes = g_array_ref (self->boxes);
   GST_OBJECT_UNLOCK (self);
 
   if (!self->have_info)
@@ -517,7 +532,7 @@ gst_dml_embed_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   g_array_set_size (self->regions, 0);
   if (!gap && !late) {
     rules = (GstDmlRegionRules){ settings.regions, types, settings.min_size,
-                                 settings.max_regions };
+                                 settings.max_regions, boxes };
     gst_dml_regions_collect (buffer, &self->info, &rules, self->regions,
                              &counters, self->seen_types);
     if (self->regions->len > 0) {
@@ -615,6 +630,7 @@ gst_dml_embed_finalize (GObject *object)
 
   gst_dml_settings_clear (&self->settings, properties,
                           G_N_ELEMENTS (properties));
+  g_clear_pointer (&self->boxes, g_array_unref);
   g_clear_pointer (&self->types, g_array_unref);
   g_array_unref (self->regions);
   g_ptr_array_unref (self->embeddings);

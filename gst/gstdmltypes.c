@@ -15,6 +15,7 @@ gst_dml_region_flags_get_type (void)
       { GST_DML_REGIONS_CENTRE, "the centre square", "centre" },
       { GST_DML_REGIONS_ROI, "regions of interest and object detections",
         "roi" },
+      { GST_DML_REGIONS_LIST, "the boxes of region-list", "list" },
       { 0, NULL, NULL },
     };
     const GType t = g_flags_register_static ("GstDmlRegionFlags", values);

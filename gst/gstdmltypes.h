@@ -14,6 +14,7 @@ G_BEGIN_DECLS
  * @GST_DML_REGIONS_FRAME: the whole picture
  * @GST_DML_REGIONS_CENTRE: the centre square, in pixels
  * @GST_DML_REGIONS_ROI: every region of interest and object detection
+ * @GST_DML_REGIONS_LIST: the boxes of the property region-list
  *
  * What dmlembed looks at.
  */
@@ -22,6 +23,7 @@ typedef enum {
   GST_DML_REGIONS_FRAME = 1 << 1,
   GST_DML_REGIONS_CENTRE = 1 << 2,
   GST_DML_REGIONS_ROI = 1 << 3,
+  GST_DML_REGIONS_LIST = 1 << 4,
 } GstDmlRegionFlags;
 
 #define GST_TYPE_DML_REGION_FLAGS (gst_dml_region_flags_get_type ())

@@ -6,6 +6,7 @@
  * visible picture and counted when they are of no use. */
 #include "regions.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "analytics.h"
@@ -44,6 +45,30 @@ gst_dml_regions_parse_types (const char *list)
   return types;
 }
 
+GArray *
+gst_dml_regions_parse_list (const char *text, gboolean *valid)
+{
+  g_auto (GStrv) boxes = g_strsplit (text ? text : "", ";", -1);
+  g_autoptr (GArray) list =
+    g_array_new (FALSE, FALSE, sizeof (GstVideoRectangle));
+
+  *valid = TRUE;
+  for (guint i = 0; boxes[i] != NULL; i++) {
+    GstVideoRectangle box;
+    char rest;
+
+    if (*g_strstrip (boxes[i]) == '\0')
+      continue;
+    *valid = sscanf (boxes[i], "%d ,%d ,%d ,%d %c", &box.x, &box.y, &box.w,
+                     &box.h, &rest) == 4 &&
+             box.w > 0 && box.h > 0;
+    if (!*valid)
+      return NULL;
+    g_array_append_val (list, box);
+  }
+  return list->len > 0 ? g_steal_pointer (&list) : NULL;
+}
+
 static gboolean
 is_wanted (const GstDmlRegionRules *rules, GQuark type)
 {
@@ -61,7 +86,8 @@ is_own (GQuark type)
   const char *name = g_quark_to_string (type);
 
   return g_strcmp0 (name, GST_DML_ROI_TYPE_FRAME) == 0 ||
-         g_strcmp0 (name, GST_DML_ROI_TYPE_CENTRE) == 0;
+         g_strcmp0 (name, GST_DML_ROI_TYPE_CENTRE) == 0 ||
+         g_strcmp0 (name, GST_DML_ROI_TYPE_LIST) == 0;
 }
 
 /* FALSE where nothing of the box lies in the picture. */
@@ -203,6 +229,24 @@ collect_centre (Collector *c)
         (gint64) p->y + (p->h - side) / 2, side, side);
 }
 
+static void
+collect_list (Collector *c)
+{
+  const GArray *list = c->rules->list;
+
+  for (guint i = 0; list != NULL && i < list->len; i++) {
+    const GstVideoRectangle *box = &g_array_index (list, GstVideoRectangle, i);
+    GstDmlRegion r = { GST_DML_REGION_LIST,
+                       g_quark_from_static_string (GST_DML_ROI_TYPE_LIST),
+                       (gint) i,
+                       -1,
+                       { 0 } };
+
+    take (c, &r, (gint64) c->picture.x + box->x, (gint64) c->picture.y + box->y,
+          box->w, box->h);
+  }
+}
+
 static gint
 by_area (gconstpointer a, gconstpointer b)
 {
@@ -266,6 +310,8 @@ gst_dml_regions_collect (GstBuffer *buffer, const GstVideoInfo *info,
     collect_rois (&c, buffer);
     gst_dml_analytics_foreach (buffer, collect_detection, &c);
   }
+  if (rules->flags & GST_DML_REGIONS_LIST)
+    collect_list (&c);
   if (rules->flags & GST_DML_REGIONS_FRAME)
     collect_frame (&c);
   if ((rules->flags & GST_DML_REGIONS_CENTRE) ||

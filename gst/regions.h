@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 /* ROI types of the regions that dmlembed itself adds; never looked at again. */
 #define GST_DML_ROI_TYPE_FRAME "dml-frame"
 #define GST_DML_ROI_TYPE_CENTRE "dml-centre"
+#define GST_DML_ROI_TYPE_LIST "dml-list"
 
 typedef struct {
   GstDmlRegionKind kind;
@@ -27,6 +28,7 @@ typedef struct {
   const GArray *types; /* of GQuark; NULL takes all */
   gint min_size;       /* pixels of the shorter side, after clamping */
   guint max_regions;   /* the largest are kept */
+  const GArray *list;  /* of GstVideoRectangle, for LIST; NULL is none */
 } GstDmlRegionRules;
 
 /* What became of the boxes that were there; sums over frames. */
@@ -46,6 +48,11 @@ void gst_dml_regions_collect (GstBuffer *buffer, const GstVideoInfo *info,
                               const GstDmlRegionRules *rules, GArray *regions,
                               GstDmlRegionCounters *counters,
                               GHashTable *seen_types);
+
+/* The boxes of "x,y,width,height;..." in pixels as a GArray of
+ * GstVideoRectangle; NULL for none, and where the text is none such (*valid is
+ * then FALSE). (transfer full) */
+GArray *gst_dml_regions_parse_list (const char *text, gboolean *valid);
 
 /* Intersection over union of two boxes of one frame size, 0..1. */
 gdouble gst_dml_regions_iou (const GstDmlBox *a, const GstDmlBox *b);

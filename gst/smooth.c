@@ -49,9 +49,12 @@ identity_equal (gconstpointer a, gconstpointer b)
 gboolean
 gst_dml_identity_of (const GstDmlRegionMeta *meta, GstDmlIdentity *identity)
 {
-  *identity = (GstDmlIdentity){ meta->kind, meta->roi_type, meta->track_id };
+  const gboolean listed = meta->kind == GST_DML_REGION_LIST;
+
+  *identity = (GstDmlIdentity){ meta->kind, meta->roi_type,
+                                listed ? meta->roi_id : meta->track_id };
   return meta->kind == GST_DML_REGION_FRAME ||
-         meta->kind == GST_DML_REGION_CENTRE || meta->track_id >= 0;
+         meta->kind == GST_DML_REGION_CENTRE || listed || meta->track_id >= 0;
 }
 
 static void

@@ -140,7 +140,7 @@ measure (BenchReport *report, const char *folder, GError **error)
 
   if (gallery == NULL)
     return FALSE;
-  idle = g_strdup_printf ("dmlembed %s interval=1000000 ! dmlmatch "
+  idle = g_strdup_printf ("dmlembed %s interval=100000 ! dmlmatch "
                           "gallery=\"%s\" !",
                           name, gallery);
   centre =

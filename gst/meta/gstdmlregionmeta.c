@@ -13,6 +13,7 @@ gst_dml_region_kind_get_type (void)
       { GST_DML_REGION_CENTRE, "its centre square", "centre" },
       { GST_DML_REGION_ROI, "a region of interest", "roi" },
       { GST_DML_REGION_ANALYTICS, "an object detection", "analytics" },
+      { GST_DML_REGION_LIST, "a listed box", "list" },
       { 0, NULL, NULL },
     };
 
@@ -25,9 +26,10 @@ gst_dml_region_kind_get_type (void)
 const char *
 gst_dml_region_kind_to_string (GstDmlRegionKind kind)
 {
-  static const char *const names[] = { "frame", "centre", "roi", "analytics" };
+  static const char *const names[] = { "frame", "centre", "roi", "analytics",
+                                       "list" };
 
-  G_STATIC_ASSERT (G_N_ELEMENTS (names) == GST_DML_REGION_ANALYTICS + 1);
+  G_STATIC_ASSERT (G_N_ELEMENTS (names) == GST_DML_REGION_LIST + 1);
   g_return_val_if_fail ((guint) kind < G_N_ELEMENTS (names), NULL);
   return names[kind];
 }

@@ -14,6 +14,8 @@ G_BEGIN_DECLS
  * @GST_DML_REGION_CENTRE: the centre square of the picture
  * @GST_DML_REGION_ROI: a #GstVideoRegionOfInterestMeta of somebody else
  * @GST_DML_REGION_ANALYTICS: an object detection of GstAnalytics
+ * @GST_DML_REGION_LIST: a box that was listed in a property; roi_id is its
+ * place
  *
  * Where a region comes from.
  */
@@ -22,6 +24,7 @@ typedef enum {
   GST_DML_REGION_CENTRE,
   GST_DML_REGION_ROI,
   GST_DML_REGION_ANALYTICS,
+  GST_DML_REGION_LIST,
 } GstDmlRegionKind;
 
 #define GST_TYPE_DML_REGION_KIND (gst_dml_region_kind_get_type ())
@@ -31,7 +34,7 @@ DML_API GType gst_dml_region_kind_get_type (void);
  * gst_dml_region_kind_to_string:
  * @kind: a #GstDmlRegionKind
  *
- * Returns: (transfer none): "frame", "centre", "roi" or "analytics"
+ * Returns: (transfer none): "frame", "centre", "roi", "analytics" or "list"
  */
 DML_API const char *gst_dml_region_kind_to_string (GstDmlRegionKind kind);
 

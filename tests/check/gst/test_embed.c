@@ -404,6 +404,36 @@ centre_and_frame_and_roi (void)
 
 /* A second dmlembed takes what the first one added for no detector's work. */
 static void
+looks_at_listed_boxes (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 320, 240);
+  g_autoptr (GstHarness) h = test_harness (
+    "dmlembed regions=list "
+    "region-list=\"0,0,100,80; 160,120,200,200;-10,5,60,60; 400,0,50,50\"",
+    &info);
+  GstBuffer *out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, 0));
+  g_autoptr (GstElement) e = gst_harness_find_element (h, "dmlembed");
+  static const gint widths[] = { 100, 160, 50 }; /* clamped */
+
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 3);
+  for (guint i = 0; i < 3; i++) {
+    const GstDmlRegionMeta *meta = gst_dml_buffer_get_region (out, i);
+    GstDmlBox box;
+
+    g_assert_cmpint (meta->kind, ==, GST_DML_REGION_LIST);
+    g_assert_cmpint (meta->roi_id, ==, (int) i);
+    g_assert_true (gst_dml_region_meta_get_box (meta, out, &box));
+    g_assert_cmpint (box.width, ==, widths[i]);
+  }
+  gst_buffer_unref (out);
+
+  g_object_set (e, "region-list", "1,2,3", NULL); /* told, and none is taken */
+  out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, 1));
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 0);
+  gst_buffer_unref (out);
+}
+
+static void
 two_in_a_row (void)
 {
   const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 320, 240);
@@ -906,6 +936,7 @@ main (int argc, char **argv)
   TEST ("keeps-the-largest", keeps_the_largest);
   TEST ("filters-types", filters_types);
   TEST ("centre-and-frame-and-roi", centre_and_frame_and_roi);
+  TEST ("looks-at-listed-boxes", looks_at_listed_boxes);
   TEST ("two-in-a-row", two_in_a_row);
   TEST ("roi-is-cut-at-full-resolution", roi_is_cut_at_full_resolution);
   TEST ("interval-reuses-with-age", interval_reuses_with_age);

@@ -10,6 +10,7 @@
 static const char *const interface_of[][20] = {
   { "dmlembed", "encoder gchararray default r",
     "regions GstDmlRegionFlags auto p", "roi-type gchararray NULL p",
+    "region-list gchararray NULL p",
     "min-size guint 16 p", "max-regions guint 32 p", "interval guint 1 p",
     "threads guint 0 r", "qos gboolean TRUE p",
     "attach GstDmlAttachFlags roi+analytics p", "stats GstStructure NULL o" },
@@ -195,14 +196,14 @@ static void
 enum_nicks_are_stable (void)
 {
   assert_nicks (property_type ("dmlembed", "regions"),
-                "1=auto 2=frame 4=centre 8=roi ");
+                "1=auto 2=frame 4=centre 8=roi 16=list ");
   assert_nicks (property_type ("dmlembed", "attach"), "1=roi 2=analytics ");
   assert_nicks (property_type ("dmlmatch", "classifier"),
                 "0=auto 1=knn 2=prototype 3=svm 4=bayes ");
   assert_nicks (property_type ("dmloverlay", "show"),
                 "1=box 2=label 4=similarity 8=unknown ");
   assert_nicks (GST_TYPE_DML_REGION_KIND,
-                "0=frame 1=centre 2=roi 3=analytics ");
+                "0=frame 1=centre 2=roi 3=analytics 4=list ");
 }
 
 static void
