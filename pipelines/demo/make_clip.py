@@ -21,7 +21,7 @@ import numpy
 from PIL import Image, ImageDraw, ImageFilter
 
 WIDTH, HEIGHT = 640, 480
-BASE = 190  # longer side of a thing at scale 1, pixels
+BASE = 280  # longer side of a thing at scale 1, pixels: at arm's length
 
 
 def read_list(path):

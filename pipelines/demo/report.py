@@ -4,10 +4,12 @@ accuracy, rejection, AUROC and speed; and a contact sheet of annotated frames.
 
 A product's frame is right when it bears the product's name; an unknown thing's
 frame is right when it bears none. Everything at the threshold that dmlmatch
-used; AUROC over the similarities, for all thresholds at once.
+used; AUROC over what it decides by, how far the similarity lies above the
+threshold, for all thresholds at once.
 """
 import argparse
 import json
+import sqlite3
 import subprocess
 import sys
 
@@ -68,8 +70,8 @@ def tally(truth, found):
         thing["last"] = said
         if result == "mistaken":
             thing["as"][said] = thing["as"].get(said, 0) + 1
-        similarity = region["similarity"] if region else -1
-        (known if row["known"] else unknown).append(similarity)
+        above = region["similarity"] - region["threshold"] if region else -9
+        (known if row["known"] else unknown).append(above)
         ranked += bool(row["known"] and region and
                        (region.get("nearest") or said) == row["label"])
     n_known, n_unknown = len(known), len(unknown)
@@ -118,6 +120,33 @@ AUROC                   {figures['auroc']:7.3f}   known against unknown, all thr
 label changes           {figures['changes']:7.2f}   a product
 speed                   {timing['frames'] / timing['seconds']:7.1f}   frames/s, decoding and drawing included
                         {1000 * timing['seconds'] / timing['frames']:7.2f}   ms a frame""")
+
+
+def print_rates(gallery, rate, truth, found):
+    """What the gallery's other calibrated thresholds would have said."""
+    with sqlite3.connect(f"file:{gallery}?mode=ro", uri=True) as store:
+        leads = {row["false_accept_rate"]: row["lead"] for row in (
+            json.loads(value) for value, in store.execute(
+                "SELECT value FROM calibration WHERE key GLOB 'item/*'"))}
+    print("\nwished rate of strangers named    came out"
+          "    products' frames named right   wrong")
+    for wished in (0.2, 0.1, 0.05, 0.02, 0.01):
+        counts = {"stranger": 0, "right": 0, "wrong": 0}
+        for row in truth:
+            region = found.get(row["frame"])
+            if not region or region["similarity"] - region["threshold"] <= \
+                    leads[wished] - leads[rate]:
+                continue
+            name = region.get("nearest") or region.get("label")
+            counts["stranger" if not row["known"] else
+                   "right" if name == row["label"] else "wrong"] += 1
+        n_known = sum(row["known"] for row in truth)
+        n_unknown = len(truth) - n_known
+        print(f"{wished:28.0%}{counts['stranger'] / n_unknown:14.1%}"
+              f"{counts['right'] / n_known:32.1%}"
+              f"{counts['wrong'] / n_known:8.1%}"
+              f"{'   *' if wished == rate else ''}")
+    print("* the one that was used above")
 
 
 def pick_frames(truth, found):
@@ -187,6 +216,10 @@ def main():
     parser.add_argument("--rate", type=float, default=30)
     parser.add_argument("--video", help="the annotated video, for --sheet")
     parser.add_argument("--sheet", help="where the contact sheet goes")
+    parser.add_argument("--gallery", help="the calibrated gallery, for a table "
+                        "of other false-accept rates")
+    parser.add_argument("--false-accept-rate", type=float, default=0.1,
+                        help="the one that was asked of dmlmatch (0.1)")
     parser.add_argument("--brief", action="store_true",
                         help="the figures without the table")
     parser.add_argument("--json", help="also write the figures here")
@@ -202,6 +235,8 @@ def main():
     if not args.brief:
         print_table(things)
     print_figures(figures, timing)
+    if args.gallery:
+        print_rates(args.gallery, args.false_accept_rate, truth, found)
     if args.json:
         with open(args.json, "w", encoding="utf-8") as out:
             json.dump({**figures, **timing}, out, indent=1)
