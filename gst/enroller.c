@@ -61,6 +61,38 @@ gst_dml_job_unref (GstDmlJob *job)
   g_free (job);
 }
 
+GstStructure *
+gst_dml_job_to_structure (const GstDmlJob *job)
+{
+  static const char *const operations[] = { "enroll", "remove", "rename" };
+  GstStructure *s = gst_structure_new (
+    "dml-enrolled", GST_DML_FIELD_OPERATION, G_TYPE_STRING,
+    operations[job->kind], GST_DML_FIELD_OK, G_TYPE_BOOLEAN, job->ok,
+    GST_DML_FIELD_REASON, G_TYPE_STRING, job->reason, GST_DML_FIELD_COUNT,
+    G_TYPE_UINT, job->count, NULL);
+
+  if (job->label != NULL)
+    gst_structure_set (s, GST_DML_FIELD_LABEL, G_TYPE_STRING, job->label, NULL);
+  if (job->new_label != NULL)
+    gst_structure_set (s, GST_DML_FIELD_NEW_LABEL, G_TYPE_STRING,
+                       job->new_label, NULL);
+  if (job->explanation != NULL)
+    gst_structure_set (s, GST_DML_FIELD_EXPLANATION, G_TYPE_STRING,
+                       job->explanation, NULL);
+  if (job->item >= 0)
+    gst_structure_set (s, GST_DML_FIELD_ITEM, G_TYPE_INT64, job->item, NULL);
+  if (job->kind != GST_DML_JOB_ENROLL)
+    return s;
+  gst_structure_set (s, GST_DML_FIELD_OUTLIER, G_TYPE_BOOLEAN, job->outlier,
+                     NULL);
+  if (job->quality >= 0)
+    gst_structure_set (s, GST_DML_FIELD_QUALITY, G_TYPE_DOUBLE, job->quality,
+                       NULL);
+  if (GST_CLOCK_TIME_IS_VALID (job->pts))
+    gst_structure_set (s, GST_DML_FIELD_PTS, G_TYPE_UINT64, job->pts, NULL);
+  return s;
+}
+
 void
 gst_dml_job_refuse (GstDmlJob *job, const char *reason, const char *explanation)
 {

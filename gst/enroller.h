@@ -42,6 +42,9 @@ void gst_dml_job_unref (GstDmlJob *job);
 void gst_dml_job_refuse (GstDmlJob *job, const char *reason,
                          const char *explanation);
 
+/* The message `dml-enrolled` of a job that is answered (transfer full). */
+GstStructure *gst_dml_job_to_structure (const GstDmlJob *job);
+
 /* Called for each job that is done, from the writing thread, no lock held. */
 typedef void (*GstDmlJobFunc) (gpointer data, GstDmlJob *job);
 

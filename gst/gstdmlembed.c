@@ -25,9 +25,11 @@
 #include <string.h>
 
 #include "embedder.h"
+#include "element.h"
 #include "gstdmlerror.h"
 #include "gstdmlframe.h"
 #include "gstdmltypes.h"
+#include "hints.h"
 #include "latency.h"
 #include "mirror.h"
 #include "properties.h"
@@ -41,8 +43,6 @@ GST_DEBUG_CATEGORY_STATIC (dmlembed_debug);
 #define MAX_FAILURES 10
 /* Cosine of two pictures without likeness above which an encoder is useless. */
 #define COLLAPSED 0.99999
-/* Frames after which somebody who waits for regions is told that none came. */
-#define HINT_FRAMES 300
 
 typedef struct {
   guint64 frames, embedded, reused;
@@ -127,10 +127,10 @@ struct _GstDmlEmbed {
   GArray *regions;       /* GstDmlRegion of the buffer at hand */
   GPtrArray *embeddings; /* GstDmlEmbedding, one for each */
   GstDmlReuse *reuse;
-  GHashTable *seen_types;
+  GstDmlHints *hints;
   guint frames_since; /* the last embedding */
   guint failures;     /* in a row */
-  gboolean told_small, told_none, told_map;
+  gboolean told_map;
 };
 
 G_DEFINE_FINAL_TYPE (GstDmlEmbed, gst_dml_embed, GST_TYPE_BASE_TRANSFORM)
@@ -258,8 +258,8 @@ gst_dml_embed_start (GstBaseTransform *trans)
 
   self->have_info = FALSE;
   self->failures = 0;
-  self->told_small = self->told_none = self->told_map = FALSE;
-  g_hash_table_remove_all (self->seen_types);
+  self->told_map = FALSE;
+  gst_dml_hints_clear (self->hints);
   forget (self);
   self_test (self);
   GST_INFO_OBJECT (
@@ -298,47 +298,6 @@ gst_dml_embed_set_caps (GstBaseTransform *trans, GstCaps *incaps,
   self->have_info = TRUE;
   forget (self);
   return TRUE;
-}
-
-/* Where the property asks for regions of others and none came: said once. */
-static void
-hint (GstDmlEmbed *self, const Settings *settings, const Stats *stats)
-{
-  if (stats->regions.too_small > 0 && !self->told_small) {
-    self->told_small = TRUE;
-    GST_ELEMENT_INFO (self, STREAM, FAILED,
-                      ("min-size: a region smaller than %u pixels was left out",
-                       settings->min_size),
-                      ("counted in stats as rois-too-small; told once"));
-  }
-  if (self->told_none || stats->frames != HINT_FRAMES ||
-      !(settings->regions & (GST_DML_REGIONS_ROI | GST_DML_REGIONS_AUTO)) ||
-      stats->regions.seen > stats->regions.filtered)
-    return;
-  if (stats->regions.seen > 0) {
-    g_autoptr (GString) seen = g_string_new (NULL);
-    GHashTableIter iter;
-    gpointer type;
-
-    g_hash_table_iter_init (&iter, self->seen_types);
-    while (g_hash_table_iter_next (&iter, &type, NULL))
-      g_string_append_printf (
-        seen, "%s%s", seen->len > 0 ? ", " : "",
-        g_quark_to_string ((GQuark) GPOINTER_TO_UINT (type)));
-    GST_ELEMENT_INFO (self, STREAM, FAILED,
-                      ("roi-type: nothing of that type in %d frames; seen: %s",
-                       HINT_FRAMES, seen->str),
-                      ("told once"));
-    self->told_none = TRUE;
-  } else if (settings->regions & GST_DML_REGIONS_ROI) {
-    GST_ELEMENT_INFO (
-      self, STREAM, FAILED,
-      ("regions: no region of interest in %d frames: is there a detector "
-       "before this element?",
-       HINT_FRAMES),
-      ("regions=centre or frame needs none; told once"));
-    self->told_none = TRUE;
-  }
 }
 
 static GstDmlRegionMeta *
@@ -534,7 +493,7 @@ gst_dml_embed_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     rules = (GstDmlRegionRules){ settings.regions, types, settings.min_size,
                                  settings.max_regions, boxes };
     gst_dml_regions_collect (buffer, &self->info, &rules, self->regions,
-                             &counters, self->seen_types);
+                             &counters, gst_dml_hints_get_types (self->hints));
     if (self->regions->len > 0) {
       if (due)
         flow = embed (self, buffer, &settings);
@@ -555,7 +514,8 @@ gst_dml_embed_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     self->stats.skipped_interval++;
   stats = self->stats;
   GST_OBJECT_UNLOCK (self);
-  hint (self, &settings, &stats);
+  gst_dml_hints_give (self->hints, GST_ELEMENT (self), settings.regions,
+                      settings.min_size, &stats.regions, stats.frames);
   return flow;
 }
 
@@ -635,7 +595,7 @@ gst_dml_embed_finalize (GObject *object)
   g_array_unref (self->regions);
   g_ptr_array_unref (self->embeddings);
   gst_dml_reuse_free (self->reuse);
-  g_hash_table_unref (self->seen_types);
+  gst_dml_hints_free (self->hints);
   G_OBJECT_CLASS (gst_dml_embed_parent_class)->finalize (object);
 }
 
@@ -651,35 +611,9 @@ gst_dml_embed_init (GstDmlEmbed *self)
   self->embeddings =
     g_ptr_array_new_with_free_func ((GDestroyNotify) gst_dml_embedding_unref);
   self->reuse = gst_dml_reuse_new ();
-  self->seen_types = g_hash_table_new (NULL, NULL);
+  self->hints = gst_dml_hints_new ();
 
-  gst_base_transform_set_in_place (trans, TRUE);
-  gst_base_transform_set_passthrough (trans, FALSE);
-  gst_base_transform_set_qos_enabled (trans, FALSE);
-  gst_base_transform_set_gap_aware (trans, TRUE);
-}
-
-/* All raw formats that the GStreamer at hand can unpack, in memory that the CPU
- * reads, with and without overlays that ride along. Not GL, VA or NVMM: mapping
- * those gives a download per frame or no pixels at all. */
-static GstCaps *
-make_caps (void)
-{
-  static const char *const features[][2] = {
-    { "memory:SystemMemory", NULL },
-    { "memory:SystemMemory",
-      GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION },
-    { "memory:DMABuf", NULL },
-    { "memory:DMABuf", GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION },
-  };
-  GstCaps *caps = gst_caps_new_empty ();
-
-  for (gsize i = 0; i < G_N_ELEMENTS (features); i++)
-    gst_caps_append (
-      caps,
-      gst_video_make_raw_caps_with_features (
-        NULL, 0, gst_caps_features_new (features[i][0], features[i][1], NULL)));
-  return caps;
+  gst_dml_element_set_up (trans, FALSE);
 }
 
 static void
@@ -688,7 +622,7 @@ gst_dml_embed_class_init (GstDmlEmbedClass *klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
-  g_autoptr (GstCaps) caps = make_caps ();
+  g_autoptr (GstCaps) caps = gst_dml_frame_caps ();
 
   GST_DEBUG_CATEGORY_INIT (dmlembed_debug, "dmlembed", 0,
                            "regions to embeddings");
@@ -700,12 +634,7 @@ gst_dml_embed_class_init (GstDmlEmbedClass *klass)
                               G_N_ELEMENTS (properties));
   gst_dml_properties_install_stats (object_class, PROP_STATS);
 
-  gst_element_class_add_pad_template (
-    element_class,
-    gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
-  gst_element_class_add_pad_template (
-    element_class,
-    gst_pad_template_new ("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+  gst_dml_element_add_pads (element_class, caps);
   gst_element_class_set_static_metadata (
     element_class, "DML embedder", "Filter/Analyzer/Video",
     "Turns regions of each frame into embeddings for dmlmatch and dmlgallery. "

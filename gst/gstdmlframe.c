@@ -253,3 +253,23 @@ gst_dml_frame_unmap (GstDmlFrame *self)
 {
   gst_video_frame_unmap (&self->frame);
 }
+
+GstCaps *
+gst_dml_frame_caps (void)
+{
+  static const char *const features[][2] = {
+    { "memory:SystemMemory", NULL },
+    { "memory:SystemMemory",
+      GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION },
+    { "memory:DMABuf", NULL },
+    { "memory:DMABuf", GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION },
+  };
+  GstCaps *caps = gst_caps_new_empty ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (features); i++)
+    gst_caps_append (
+      caps,
+      gst_video_make_raw_caps_with_features (
+        NULL, 0, gst_caps_features_new (features[i][0], features[i][1], NULL)));
+  return caps;
+}

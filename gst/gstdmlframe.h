@@ -34,6 +34,11 @@ void gst_dml_frame_unmap (GstDmlFrame *self);
 void gst_dml_frame_get_picture (const GstVideoInfo *info, GstBuffer *buffer,
                                 GstVideoRectangle *picture);
 
+/* All raw formats that the GStreamer at hand can unpack, in memory that the CPU
+ * reads, with and without overlays that ride along. Not GL, VA or NVMM: mapping
+ * those gives a download per frame or no pixels at all. * (transfer full) */
+GstCaps *gst_dml_frame_caps (void);
+
 /* Whether a format has a DmlImage layout of its own. */
 gboolean gst_dml_frame_format_is_direct (GstVideoFormat format);
 

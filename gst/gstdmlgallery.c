@@ -29,9 +29,10 @@
 #include <gst/video/video.h>
 #include <string.h>
 
+#include "element.h"
 #include "enroller.h"
 #include "gstdmlerror.h"
-#include "gstdmlframe.h"
+#include "pick.h"
 #include "properties.h"
 #include "quality.h"
 
@@ -106,9 +107,7 @@ struct _GstDmlGallery {
   guint64 frames, enrolled, refused, duplicates;
 
   /* of the streaming thread */
-  GstVideoInfo info;
-  gboolean readable; /* info is set and pixels can be mapped */
-  GstDmlFrame frame;
+  GstDmlCutter cutter;
   guint frames_since; /* the last attempt by the property */
 
   /* under this lock, which is held for a few words only */
@@ -160,42 +159,13 @@ gst_dml_gallery_set_property (GObject *object, guint id, const GValue *value,
   GST_OBJECT_UNLOCK (self);
 }
 
-static const char *
-kind_name (GstDmlJobKind kind)
-{
-  static const char *const names[] = { "enroll", "remove", "rename" };
-
-  return names[kind];
-}
-
 /* The message, and the counters. From any thread, with no lock held. */
 static void
 announce (GstDmlGallery *self, const GstDmlJob *job)
 {
-  GstStructure *s = gst_structure_new (
-    "dml-enrolled", GST_DML_FIELD_OPERATION, G_TYPE_STRING,
-    kind_name (job->kind), GST_DML_FIELD_OK, G_TYPE_BOOLEAN, job->ok,
-    GST_DML_FIELD_REASON, G_TYPE_STRING, job->reason, GST_DML_FIELD_COUNT,
-    G_TYPE_UINT, job->count, NULL);
+  GstStructure *s = gst_dml_job_to_structure (job);
 
-  if (job->label != NULL)
-    gst_structure_set (s, GST_DML_FIELD_LABEL, G_TYPE_STRING, job->label, NULL);
-  if (job->new_label != NULL)
-    gst_structure_set (s, GST_DML_FIELD_NEW_LABEL, G_TYPE_STRING,
-                       job->new_label, NULL);
-  if (job->explanation != NULL)
-    gst_structure_set (s, GST_DML_FIELD_EXPLANATION, G_TYPE_STRING,
-                       job->explanation, NULL);
-  if (job->item >= 0)
-    gst_structure_set (s, GST_DML_FIELD_ITEM, G_TYPE_INT64, job->item, NULL);
   if (job->kind == GST_DML_JOB_ENROLL) {
-    gst_structure_set (s, GST_DML_FIELD_OUTLIER, G_TYPE_BOOLEAN, job->outlier,
-                       NULL);
-    if (job->quality >= 0)
-      gst_structure_set (s, GST_DML_FIELD_QUALITY, G_TYPE_DOUBLE, job->quality,
-                         NULL);
-    if (GST_CLOCK_TIME_IS_VALID (job->pts))
-      gst_structure_set (s, GST_DML_FIELD_PTS, G_TYPE_UINT64, job->pts, NULL);
     GST_OBJECT_LOCK (self);
     if (job->ok)
       self->enrolled++;
@@ -261,7 +231,7 @@ gst_dml_gallery_start (GstBaseTransform *trans)
   GST_OBJECT_LOCK (self);
   self->frames = self->enrolled = self->refused = self->duplicates = 0;
   GST_OBJECT_UNLOCK (self);
-  self->readable = FALSE;
+  gst_dml_cutter_clear (&self->cutter);
   self->frames_since = G_MAXUINT;
   g_mutex_lock (&self->lock);
   self->enroller = enroller;
@@ -286,7 +256,7 @@ gst_dml_gallery_stop (GstBaseTransform *trans)
   /* Whoever waits for a frame gives up by itself. */
   if (enroller != NULL)
     gst_dml_enroller_close (enroller);
-  gst_dml_frame_clear (&self->frame);
+  gst_dml_cutter_clear (&self->cutter);
   return TRUE;
 }
 
@@ -295,78 +265,9 @@ gst_dml_gallery_set_caps (GstBaseTransform *trans, GstCaps *incaps,
                           GstCaps *outcaps)
 {
   GstDmlGallery *self = GST_DML_GALLERY (trans);
-  const GstStructure *s = gst_caps_get_structure (incaps, 0);
-  const GstCapsFeatures *features = gst_caps_get_features (incaps, 0);
 
-  self->readable = gst_structure_has_name (s, "video/x-raw") &&
-                   !gst_caps_features_is_any (features) &&
-                   (gst_caps_features_contains (features, "memory:DMABuf") ||
-                    gst_caps_features_contains (
-                      features, GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY)) &&
-                   gst_video_info_from_caps (&self->info, incaps);
+  gst_dml_cutter_set_caps (&self->cutter, incaps);
   return TRUE;
-}
-
-/* The region to enrol: the largest of this very frame, where no other is nearly
- * as large. A wrong picture in a gallery does harm for long. */
-static const GstDmlRegionMeta *
-choose (GstBuffer *buffer, const char **reason)
-{
-  const GstDmlRegionMeta *meta, *best = NULL;
-  gint64 largest = 0, second = 0;
-  gpointer state = NULL;
-
-  *reason = "no-region";
-  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_CORRUPTED) ||
-      GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DECODE_ONLY)) {
-    *reason = "damaged-frame";
-    return NULL;
-  }
-  while ((meta = gst_dml_buffer_next_region (buffer, &state)) != NULL) {
-    const gint64 area = (gint64) meta->origin.width * meta->origin.height;
-
-    if (meta->embedding == NULL)
-      continue;
-    if (meta->frames_ago > 0) {
-      *reason = "old-embedding";
-      continue;
-    }
-    if (area > largest) {
-      second = largest;
-      largest = area;
-      best = meta;
-    } else {
-      second = MAX (second, area);
-    }
-  }
-  if (best != NULL && 2 * second >= largest) {
-    *reason = "several-regions";
-    return NULL;
-  }
-  return best;
-}
-
-/* The region's pixels, or NULL where they cannot be read or may be others. */
-static DmlPicture *
-cut (GstDmlGallery *self, GstBuffer *buffer, const GstDmlRegionMeta *meta)
-{
-  DmlPicture *picture;
-  DmlRegion region;
-  GstDmlBox box;
-
-  if (!self->readable || !gst_dml_region_meta_get_box (meta, buffer, &box) ||
-      box.frame_width != GST_VIDEO_INFO_WIDTH (&self->info) ||
-      box.frame_height != GST_VIDEO_INFO_HEIGHT (&self->info) ||
-      !gst_dml_frame_layout_fits (&self->info, buffer) ||
-      !gst_dml_frame_map (&self->frame, &self->info, buffer))
-    return NULL;
-  region = (DmlRegion){ (float) (box.x - self->frame.x),
-                        (float) (box.y - self->frame.y), (float) box.width,
-                        (float) box.height };
-  picture = dml_picture_new_from_image (&self->frame.image, &region,
-                                        GST_DML_QUALITY_SIDE, NULL);
-  gst_dml_frame_unmap (&self->frame);
-  return picture;
 }
 
 /* Whether this embedding was the last one tried for this label: a repeated
@@ -416,7 +317,8 @@ fill (GstDmlGallery *self, GstBuffer *buffer, const GstDmlRegionMeta *meta,
     refuse_repeat (job);
     return FALSE;
   }
-  picture = cut (self, buffer, meta);
+  picture =
+    gst_dml_cutter_cut (&self->cutter, buffer, meta, GST_DML_QUALITY_SIDE);
   if (picture != NULL) {
     GstDmlQuality q;
 
@@ -516,7 +418,7 @@ gst_dml_gallery_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   self->frames++;
   GST_OBJECT_UNLOCK (self);
 
-  meta = choose (buffer, &reason);
+  meta = gst_dml_pick_region (buffer, &reason);
   g_mutex_lock (&self->lock);
   self->streaming = g_thread_self ();
   asked = !g_queue_is_empty (&self->pending);
@@ -684,10 +586,7 @@ gst_dml_gallery_init (GstDmlGallery *self)
   g_queue_init (&self->pending);
 
   /* Nothing is changed or added: the buffer, perhaps shared, is looked at. */
-  gst_base_transform_set_in_place (trans, TRUE);
-  gst_base_transform_set_passthrough (trans, TRUE);
-  gst_base_transform_set_qos_enabled (trans, FALSE);
-  gst_base_transform_set_gap_aware (trans, TRUE);
+  gst_dml_element_set_up (trans, TRUE);
 }
 
 static void
@@ -755,12 +654,7 @@ gst_dml_gallery_class_init (GstDmlGalleryClass *klass)
   gst_dml_properties_install_stats (object_class, PROP_STATS);
   install_signals (object_class);
 
-  gst_element_class_add_pad_template (
-    element_class,
-    gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
-  gst_element_class_add_pad_template (
-    element_class,
-    gst_pad_template_new ("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+  gst_dml_element_add_pads (element_class, caps);
   gst_element_class_set_static_metadata (
     element_class, "DML gallery writer", "Filter/Analyzer/Video",
     "Enrols what dmlembed sees in a gallery, on command. Example: "

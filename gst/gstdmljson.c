@@ -23,6 +23,7 @@
 
 #include <string.h>
 
+#include "element.h"
 #include "jsonline.h"
 #include "linewriter.h"
 #include "properties.h"
@@ -283,12 +284,7 @@ gst_dml_json_class_init (GstDmlJsonClass *klass)
   gst_dml_properties_install (object_class, properties,
                               G_N_ELEMENTS (properties));
 
-  gst_element_class_add_pad_template (
-    element_class,
-    gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
-  gst_element_class_add_pad_template (
-    element_class,
-    gst_pad_template_new ("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+  gst_dml_element_add_pads (element_class, caps);
   gst_element_class_set_static_metadata (
     element_class, "DML JSON writer", "Filter/Analyzer/Video",
     "Writes what dmlmatch found as JSON lines. Example: gst-launch-1.0 "

@@ -27,6 +27,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "answers.h"
+#include "element.h"
 #include "gstdmlerror.h"
 #include "gstdmltypes.h"
 #include "mirror.h"
@@ -119,13 +121,6 @@ enum {
   PROP_STATS,
 };
 
-/* An answer that holds for as long as the same block meets the same revision:
- * repeated frames and frames between two runs of the encoder. */
-typedef struct {
-  GstDmlEmbedding *embedding;
-  DmlMatch *match;
-} Answer;
-
 struct _GstDmlMatch {
   GstBaseTransform parent;
 
@@ -138,10 +133,8 @@ struct _GstDmlMatch {
   /* of the streaming thread */
   const DmlEncoder *encoder; /* whose fingerprint was compared; not owned */
   GPtrArray *metas;          /* of the buffer at hand */
-  GArray *values;            /* float, their queries */
-  GPtrArray *matches;
-  GArray *answers;     /* of the last buffer with results */
-  GstDmlReady *before; /* that answers are of */
+  GPtrArray *matches;        /* DmlMatch, one for each */
+  GstDmlAnswers *answers;
   GstDmlSmooth *smooth;
   gboolean live, live_known;
 
@@ -292,16 +285,9 @@ gallery_failed (gpointer data, const GError *error)
 }
 
 static void
-clear_answer (gpointer data)
-{
-  gst_dml_embedding_unref (((Answer *) data)->embedding);
-  dml_match_unref (((Answer *) data)->match);
-}
-
-static void
 forget (GstDmlMatch *self)
 {
-  g_array_set_size (self->answers, 0);
+  gst_dml_answers_clear (self->answers);
   gst_dml_smooth_clear (self->smooth);
   self->live_known = FALSE;
 }
@@ -361,7 +347,6 @@ gst_dml_match_stop (GstBaseTransform *trans)
   if (watch != NULL)
     gst_dml_watch_free (watch);
   forget (self);
-  g_clear_pointer (&self->before, gst_dml_ready_unref);
   self->encoder = NULL;
   return TRUE;
 }
@@ -398,67 +383,6 @@ collect (GstDmlMatch *self, GstBuffer *buffer)
     return FALSE;
   }
   return TRUE;
-}
-
-static DmlMatch *
-known_answer (const GstDmlMatch *self, const GstDmlEmbedding *embedding)
-{
-  for (guint i = 0; i < self->answers->len; i++) {
-    const Answer *a = &g_array_index (self->answers, Answer, i);
-
-    if (a->embedding == embedding)
-      return a->match;
-  }
-  return NULL;
-}
-
-/* Fills self->matches, one for each of self->metas. Returns how many were known
- * from the buffer before. */
-static guint
-answer (GstDmlMatch *self, GstDmlReady *ready)
-{
-  const guint dim = dml_snapshot_get_dim (ready->snapshot);
-  const guint n = self->metas->len;
-  g_autofree DmlMatch **fresh = NULL;
-  guint n_fresh = 0, next = 0;
-
-  if (self->before != ready) {
-    g_array_set_size (self->answers, 0);
-    g_clear_pointer (&self->before, gst_dml_ready_unref);
-    self->before = gst_dml_ready_ref (ready);
-  }
-  g_ptr_array_set_size (self->matches, 0);
-  g_array_set_size (self->values, n * dim);
-  for (guint i = 0; i < n; i++) {
-    const GstDmlRegionMeta *meta = self->metas->pdata[i];
-    DmlMatch *match = known_answer (self, meta->embedding);
-
-    g_ptr_array_add (self->matches,
-                     match != NULL ? dml_match_ref (match) : NULL);
-    if (match == NULL)
-      memcpy (&g_array_index (self->values, float, dim *n_fresh++),
-              gst_dml_embedding_get_values (meta->embedding),
-              dim * sizeof (float));
-  }
-  if (n_fresh > 0) {
-    fresh = g_new (DmlMatch *, n_fresh);
-    dml_matcher_match (ready->matcher,
-                       (const float *) (gpointer) self->values->data, n_fresh,
-                       fresh);
-  }
-  for (guint i = 0; i < n; i++)
-    if (self->matches->pdata[i] == NULL)
-      self->matches->pdata[i] = fresh[next++];
-
-  g_array_set_size (self->answers, 0);
-  for (guint i = 0; i < n; i++) {
-    const GstDmlRegionMeta *meta = self->metas->pdata[i];
-    const Answer a = { gst_dml_embedding_ref (meta->embedding),
-                       dml_match_ref (self->matches->pdata[i]) };
-
-    g_array_append_val (self->answers, a);
-  }
-  return n - n_fresh;
 }
 
 /* A live source wants a name that holds still, a file a result that does not
@@ -560,7 +484,8 @@ gst_dml_match_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     return GST_FLOW_OK;
 
   ready = gst_dml_watch_get (self->watch);
-  sums.repeated = answer (self, ready);
+  sums.repeated =
+    gst_dml_answers_find (self->answers, ready, self->metas, self->matches);
   sums.messages = put (self, buffer, ready, &settings, &sums);
 
   GST_OBJECT_LOCK (self);
@@ -603,8 +528,7 @@ gst_dml_match_finalize (GObject *object)
   g_strfreev (self->labels);
   g_ptr_array_unref (self->metas);
   g_ptr_array_unref (self->matches);
-  g_array_unref (self->values);
-  g_array_unref (self->answers);
+  gst_dml_answers_free (self->answers);
   gst_dml_smooth_free (self->smooth);
   G_OBJECT_CLASS (gst_dml_match_parent_class)->finalize (object);
 }
@@ -618,15 +542,10 @@ gst_dml_match_init (GstDmlMatch *self)
                          G_N_ELEMENTS (properties));
   self->metas = g_ptr_array_new ();
   self->matches = g_ptr_array_new ();
-  self->values = g_array_new (FALSE, FALSE, sizeof (float));
-  self->answers = g_array_new (FALSE, FALSE, sizeof (Answer));
-  g_array_set_clear_func (self->answers, clear_answer);
+  self->answers = gst_dml_answers_new ();
   self->smooth = gst_dml_smooth_new ();
 
-  gst_base_transform_set_in_place (trans, TRUE);
-  gst_base_transform_set_passthrough (trans, FALSE);
-  gst_base_transform_set_qos_enabled (trans, FALSE);
-  gst_base_transform_set_gap_aware (trans, TRUE);
+  gst_dml_element_set_up (trans, FALSE);
 }
 
 static void
@@ -683,12 +602,7 @@ gst_dml_match_class_init (GstDmlMatchClass *klass)
     "gallery-changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
     NULL, NULL, G_TYPE_NONE, 2, G_TYPE_INT64, G_TYPE_UINT);
 
-  gst_element_class_add_pad_template (
-    element_class,
-    gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
-  gst_element_class_add_pad_template (
-    element_class,
-    gst_pad_template_new ("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+  gst_dml_element_add_pads (element_class, caps);
   gst_element_class_set_static_metadata (
     element_class, "DML matcher", "Filter/Analyzer/Video",
     "Recognises the embeddings of dmlembed by a gallery, or says unknown. "

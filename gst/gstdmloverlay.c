@@ -26,6 +26,7 @@
 #include <gst/video/video.h>
 
 #include "blend.h"
+#include "element.h"
 #include "gstdmltypes.h"
 #include "painter.h"
 #include "properties.h"
@@ -404,10 +405,7 @@ gst_dml_overlay_init (GstDmlOverlay *self)
   self->signs = g_array_new (FALSE, FALSE, sizeof (GstDmlSign));
   g_array_set_clear_func (self->signs, gst_dml_sign_clear);
 
-  gst_base_transform_set_in_place (trans, TRUE);
-  gst_base_transform_set_passthrough (trans, FALSE);
-  gst_base_transform_set_qos_enabled (trans, FALSE);
-  gst_base_transform_set_gap_aware (trans, TRUE);
+  gst_dml_element_set_up (trans, FALSE);
 }
 
 static GstCaps *
@@ -442,12 +440,7 @@ gst_dml_overlay_class_init (GstDmlOverlayClass *klass)
   gst_dml_properties_install (object_class, properties,
                               G_N_ELEMENTS (properties));
 
-  gst_element_class_add_pad_template (
-    element_class,
-    gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
-  gst_element_class_add_pad_template (
-    element_class,
-    gst_pad_template_new ("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+  gst_dml_element_add_pads (element_class, caps);
   gst_element_class_set_static_metadata (
     element_class, "DML overlay", "Filter/Analyzer/Video",
     "Draws boxes and labels of what dmlmatch found. Example: gst-launch-1.0 "
