@@ -472,8 +472,8 @@ gst_dml_match_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   Settings settings;
   Stats sums = { 0 };
 
-  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT))
-    gst_dml_smooth_clear (self->smooth);
+  /* DISCONT is no new start: a leaky queue sets it at every frame it drops.
+   * What was away too long is told by running time. */
   if (!collect (self, buffer))
     return GST_FLOW_ERROR;
   GST_OBJECT_LOCK (self);
