@@ -8,25 +8,27 @@ usage: pipelines/camera.sh --gallery FILE [--encoder FILE] [--frames N]
   --gallery FILE  what is known, as dml-gallery makes it
   --encoder FILE  the encoder that made it (built-in)
   --frames N      stop after so many frames (never)
-The camera is /dev/video0 or $DML_CAMERA; where there is none a moving ball
-stands in. Shows the picture where there is a display.
+Prints a line when the answer changes, and shows the picture where there is a
+display. The camera is /dev/video0 or $DML_CAMERA, which may also be a video
+file; where there is none a test card stands in.
 U
 }
 gallery='' encoder=default frames=-1
 while [ $# -gt 0 ]; do
     case $1 in
-    --gallery) gallery=$2; shift ;;
-    --encoder) encoder=$2; shift ;;
-    --frames) frames=$2; shift ;;
+    --gallery) value "$@"; gallery=$2; shift ;;
+    --encoder) value "$@"; encoder=$2; shift ;;
+    --frames) value "$@"; frames=$2; shift ;;
     --help|-h) usage; exit 0 ;;
     *) unknown_option "$1" ;;
     esac
     shift
 done
 want "$gallery" --gallery
+gallery_is_there "$gallery"
+camera "$frames"
+display true
 # A leaky queue: rather look at the newest frame than fall behind.
-# shellcheck disable=SC2046 # words of a pipeline
-exec gst-launch-1.0 -m $(camera "$frames") ! \
-    queue leaky=downstream max-size-buffers=1 ! \
+launch "${source[@]}" ! queue leaky=downstream max-size-buffers=1 ! \
     dmlembed encoder="$encoder" ! dmlmatch gallery="$gallery" ! dmloverlay ! \
-    $(display)
+    "${sink[@]}"

@@ -1,8 +1,9 @@
 # What the pipelines share; sourced. Uses the plugin that is installed, or the
 # one of a build folder (DML_BUILD, or a build of this checkout).
+set -o pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-for build in ${DML_BUILD:-} "$here"/../_build/release "$here"/../_build/gcc \
-    "$here"/../build; do
+for build in ${DML_BUILD:+"$DML_BUILD"} "$here"/../_build/release \
+    "$here"/../_build/gcc "$here"/../build; do
     if [ -f "$build/gst/libgstdml.so" ]; then
         export GST_PLUGIN_PATH=$build/gst${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
         PATH=$build/tools:$PATH
@@ -11,34 +12,98 @@ for build in ${DML_BUILD:-} "$here"/../_build/release "$here"/../_build/gcc \
 done
 name=$(basename "$0")
 
+# die CODE WORDS...
+die() {
+    local code=$1
+    shift
+    echo "$name: $*" >&2
+    exit "$code"
+}
+
+# value OPTION REST...: an option that wants a value has one
+value() {
+    [ $# -gt 1 ] || die 2 "$1 wants a value; see --help"
+}
+
 # want VALUE OPTION: an option that must be there
 want() {
-    [ -n "$1" ] || { echo "$name: $2 is needed; see --help" >&2; exit 2; }
+    [ -n "$1" ] || die 2 "$2 is needed; see --help"
+}
+
+# there FILE WHAT: a file that must be there
+there() {
+    [ -e "$1" ] || die 1 "$1: there is no such $2"
+}
+
+gallery_is_there() {
+    [ -f "$1" ] || die 1 "$1: there is no gallery; make one with" \
+        "dml-gallery $1 enroll photos/"
 }
 
 unknown_option() {
-    echo "$name: $1: not an option; see --help" >&2
-    exit 2
+    die 2 "$1: not an option; see --help"
 }
 
-# camera FRAMES: a source of raw video; a stand-in where there is no camera
+# camera FRAMES: sets `source` to a source of raw video: the camera, a video file
+# in its place, or a test card where there is neither
 camera() {
-    if [ -e "${DML_CAMERA:-/dev/video0}" ]; then
-        echo "v4l2src device=${DML_CAMERA:-/dev/video0} num-buffers=$1 !" \
-            "videoconvert"
+    local from=${DML_CAMERA:-/dev/video0}
+    if [ -c "$from" ]; then
+        source=(v4l2src device="$from" num-buffers="$1" ! decodebin !
+            videoconvert)
+    elif [ -f "$from" ]; then
+        echo "$name: $from stands in for a camera" >&2
+        source=(filesrc location="$from" ! decodebin ! videoconvert !
+            identity sync=true eos-after="$1")
     else
-        echo "$name: no camera at ${DML_CAMERA:-/dev/video0}; a moving ball" \
-            "stands in" >&2
-        echo "videotestsrc pattern=ball is-live=true num-buffers=$1 !" \
-            "video/x-raw,width=640,height=480,framerate=30/1"
+        echo "$name: no camera at $from; a test card stands in" >&2
+        source=(videotestsrc is-live=true num-buffers="$1" !
+            video/x-raw,width=640,height=480,framerate=30/1)
     fi
 }
 
-# display: where video goes; nowhere without a display
+# display SYNC: sets `sink` to where video goes: the display, else nowhere
 display() {
     if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
-        echo "videoconvert ! autovideosink"
+        sink=(videoconvert ! autovideosink)
     else
-        echo "fakesink sync=true"
+        sink=(fakesink sync="$1")
     fi
+}
+
+# field LINE NAME: sets `text` to a field of a structure as gst-launch prints it
+field() {
+    local pattern="[ ,]$2=\\([A-Za-z0-9]+\\)(\"(([^\"\\\\]|\\\\.)*)\"|([^,;]*))"
+    text=
+    [[ $1 =~ $pattern ]] || return 0
+    text=${BASH_REMATCH[2]:-${BASH_REMATCH[4]}}
+    text=${text//\\/}
+}
+
+# tell: what dmlmatch and dmlgallery say, a plain line each
+tell() {
+    local line text decision label
+    trap '' INT # Ctrl-C ends the pipeline, and that ends this
+    while IFS= read -r line; do
+        case $line in
+        *': dml-match, '*)
+            field "$line" decision; decision=$text
+            field "$line" label; label=$text
+            field "$line" explanation
+            printf '%-10s %s%s\n' "$decision" "${label:+$label: }" "$text"
+            ;;
+        *': dml-enrolled, '*)
+            field "$line" reason; decision=$text
+            field "$line" label; label=$text
+            field "$line" item; [ -z "$text" ] || label="$label (item $text)"
+            field "$line" explanation
+            printf '%-10s %s\n' "$decision" "$label${text:+: $text}"
+            ;;
+        esac
+    done
+}
+
+# launch PIPELINE...: runs it and tells
+launch() {
+    gst-launch-1.0 -m "$@" | tell || return 1
 }

@@ -8,20 +8,22 @@ usage: pipelines/enrol-camera.sh --gallery FILE --label LABEL [--items N]
                                  [--encoder FILE] [--frames N]
   --gallery FILE  made where there is none
   --label LABEL   what it is
-  --items N       items at most (12)
+  --items N       items that the label may have at most (12)
   --encoder FILE  (built-in)
   --frames N      frames to look at (150: five seconds)
-Every refusal, such as a blurred frame, is told with its reason.
+Looks at the centre square twice a second. Every refusal, such as a blurred
+frame, is told with its reason. The camera is /dev/video0 or $DML_CAMERA, which
+may also be a video file; where there is none a test card stands in.
 U
 }
 gallery='' label='' items=12 encoder=default frames=150
 while [ $# -gt 0 ]; do
     case $1 in
-    --gallery) gallery=$2; shift ;;
-    --label) label=$2; shift ;;
-    --items) items=$2; shift ;;
-    --encoder) encoder=$2; shift ;;
-    --frames) frames=$2; shift ;;
+    --gallery) value "$@"; gallery=$2; shift ;;
+    --label) value "$@"; label=$2; shift ;;
+    --items) value "$@"; items=$2; shift ;;
+    --encoder) value "$@"; encoder=$2; shift ;;
+    --frames) value "$@"; frames=$2; shift ;;
     --help|-h) usage; exit 0 ;;
     *) unknown_option "$1" ;;
     esac
@@ -29,9 +31,11 @@ while [ $# -gt 0 ]; do
 done
 want "$gallery" --gallery
 want "$label" --label
-# shellcheck disable=SC2046 # words of a pipeline
-exec gst-launch-1.0 -m $(camera "$frames") ! \
-    queue leaky=downstream max-size-buffers=1 ! \
+camera "$frames"
+display true
+launch "${source[@]}" ! queue leaky=downstream max-size-buffers=1 ! \
     dmlembed encoder="$encoder" ! \
     dmlgallery gallery="$gallery" encoder="$encoder" label="$label" \
-    enroll=true max-per-label="$items" ! $(display)
+    enroll=true max-per-label="$items" ! "${sink[@]}"
+dml-gallery "$gallery" show -- "$label" ||
+    die 1 "nothing is enrolled under $label; the reasons are above"

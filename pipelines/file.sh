@@ -5,23 +5,25 @@ set -eu
 usage() {
     cat <<'U'
 usage: pipelines/file.sh --gallery FILE --input VIDEO [--encoder FILE]
-                         [--output VIDEO.mkv] [--json FILE]
+                         [--output VIDEO.mkv] [--json FILE] [--force]
   --gallery FILE   what is known, as dml-gallery makes it
   --input VIDEO    any file that GStreamer can decode
   --encoder FILE   the encoder that made the gallery (built-in)
   --output FILE    annotated video, Matroska with H.264 (none: shown, where
                    there is a display)
   --json FILE      one JSON line a frame (results.jsonl)
+  --force          write over files that are there
 U
 }
-gallery='' input='' encoder=default output='' json=results.jsonl
+gallery='' input='' encoder=default output='' json=results.jsonl force=0
 while [ $# -gt 0 ]; do
     case $1 in
-    --gallery) gallery=$2; shift ;;
-    --input) input=$2; shift ;;
-    --encoder) encoder=$2; shift ;;
-    --output) output=$2; shift ;;
-    --json) json=$2; shift ;;
+    --gallery) value "$@"; gallery=$2; shift ;;
+    --input) value "$@"; input=$2; shift ;;
+    --encoder) value "$@"; encoder=$2; shift ;;
+    --output) value "$@"; output=$2; shift ;;
+    --json) value "$@"; json=$2; shift ;;
+    --force) force=1 ;;
     --help|-h) usage; exit 0 ;;
     *) unknown_option "$1" ;;
     esac
@@ -29,13 +31,21 @@ while [ $# -gt 0 ]; do
 done
 want "$gallery" --gallery
 want "$input" --input
+gallery_is_there "$gallery"
+there "$input" video
+for file in "$json" ${output:+"$output"}; do
+    [ ! -e "$file" ] || [ $force = 1 ] ||
+        die 2 "$file is there already; --force writes over it"
+done
+rm -f "$json" # dmljson appends
 if [ -n "$output" ]; then
-    sink="videoconvert ! x264enc speed-preset=veryfast ! h264parse !
-        matroskamux ! filesink location=$output"
+    sink=(videoconvert ! video/x-raw,format=I420 ! x264enc
+        speed-preset=veryfast ! h264parse ! matroskamux !
+        filesink location="$output")
 else
-    sink=$(display)
+    display false
 fi
-# shellcheck disable=SC2086 # words of a pipeline
-exec gst-launch-1.0 -q filesrc location="$input" ! decodebin ! videoconvert ! \
+gst-launch-1.0 -q filesrc location="$input" ! decodebin ! videoconvert ! \
     queue ! dmlembed encoder="$encoder" ! dmlmatch gallery="$gallery" ! \
-    dmljson location="$json" ! queue ! dmloverlay ! $sink
+    dmljson location="$json" ! queue ! dmloverlay ! "${sink[@]}"
+echo "$(wc -l < "$json") frames with results in $json${output:+, video in $output}"

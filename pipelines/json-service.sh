@@ -11,25 +11,29 @@ usage: pipelines/json-service.sh --gallery FILE [--port N] [--host ADDRESS]
   --host ADDRESS  on which address (127.0.0.1: this machine only)
   --encoder FILE  (built-in)
   --frames N      stop after so many frames (never)
-Any number of readers: nc 127.0.0.1 7777
+Any number of readers: nc 127.0.0.1 7777. The camera is /dev/video0 or
+$DML_CAMERA, which may also be a video file; where there is none a test card
+stands in.
 U
 }
 gallery='' port=7777 host=127.0.0.1 encoder=default frames=-1
 while [ $# -gt 0 ]; do
     case $1 in
-    --gallery) gallery=$2; shift ;;
-    --port) port=$2; shift ;;
-    --host) host=$2; shift ;;
-    --encoder) encoder=$2; shift ;;
-    --frames) frames=$2; shift ;;
+    --gallery) value "$@"; gallery=$2; shift ;;
+    --port) value "$@"; port=$2; shift ;;
+    --host) value "$@"; host=$2; shift ;;
+    --encoder) value "$@"; encoder=$2; shift ;;
+    --frames) value "$@"; frames=$2; shift ;;
     --help|-h) usage; exit 0 ;;
     *) unknown_option "$1" ;;
     esac
     shift
 done
 want "$gallery" --gallery
-# shellcheck disable=SC2046 # words of a pipeline
-exec gst-launch-1.0 -q $(camera "$frames") ! \
+gallery_is_there "$gallery"
+camera "$frames"
+echo "$name: JSON lines at $host port $port" >&2
+exec gst-launch-1.0 -q "${source[@]}" ! \
     queue leaky=downstream max-size-buffers=1 ! \
     dmlembed encoder="$encoder" ! dmlmatch gallery="$gallery" ! dmljson ! \
     tcpserversink host="$host" port="$port"

@@ -4,7 +4,9 @@
 
 #include <errno.h>
 
-G_DEFINE_QUARK (dml - error - quark, dml_error)
+/* clang-format off */
+G_DEFINE_QUARK (dml-error-quark, dml_error) /* the first word is a string */
+/* clang-format on */
 
 gboolean
 dml_error_set (GError **error, DmlError code, const char *format, ...)

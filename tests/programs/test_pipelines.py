@@ -1,0 +1,181 @@
+"""The scripts of pipelines/ as a user without a camera runs them."""
+import json
+import os
+import re
+import socket
+import subprocess
+import time
+import unittest
+
+from PIL import Image
+
+from common import BAD_DATA, FAILED, OK, USAGE, lines
+from streams import ROOT, StreamTest, frame, make_video
+
+SCRIPTS = ("camera", "file", "folder", "enrol-camera", "json-service")
+
+
+def script(name):
+    return os.path.join(ROOT, "pipelines", name + ".sh")
+
+
+class Pipelines(StreamTest):
+    def setUp(self):
+        super().setUp()
+        self.env = {k: v for k, v in os.environ.items()
+                    if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+        self.env["DML_CAMERA"] = "/nonexistent/video0"
+
+    def call(self, name, *args, check=None):
+        done = self.start([script(name), *args], env=self.env)
+        if check is not None:
+            self.assertEqual(done.returncode, check, done.stdout + done.stderr)
+        return done
+
+    def test_help_and_mistakes(self):
+        for name in SCRIPTS + ("demo",):
+            done = self.call(name, "--help", check=OK)
+            self.assertIn(f"usage: pipelines/{name}.sh", done.stdout)
+            self.assertLess(len(done.stdout.splitlines()), 25, "one screen")
+            done = self.call(name, "--galery", "x", check=USAGE)
+            self.assertIn("--galery", done.stderr)
+        for name in SCRIPTS:
+            done = self.call(name, check=USAGE)
+            self.assertIn("--gallery is needed", done.stderr)
+            done = self.call(name, "--gallery", check=USAGE)
+            self.assertIn("--gallery wants a value", done.stderr)
+
+    def test_a_wrong_path_is_an_error_and_never_unknown(self):
+        make_video(self.path("clip.mkv"), [("disc", 2)])
+        for name, more in (("camera", []), ("file", ["--input", "clip.mkv"]),
+                           ("folder", ["--input", "photos/disc"]),
+                           ("json-service", [])):
+            done = self.call(name, "--gallery", "nosuch.bin", *more,
+                             check=FAILED)
+            self.assertIn("nosuch.bin", done.stderr)
+            self.assertIn("dml-gallery", done.stderr, "what to do")
+            self.assertEqual(done.stdout, "")
+
+    def test_enrol_camera_then_camera(self):
+        done = self.call("enrol-camera", "--gallery", "my shop.bin", "--label",
+                         "test card", "--frames", "150", "--items", "2",
+                         check=OK)
+        self.assertIn("a test card stands in", done.stderr)
+        self.assertIn("enrolled   test card (item 1)", done.stdout)
+        self.assertIn("enrolled   test card (item 2)", done.stdout)
+        self.assertIn("max-per-label test card: ", done.stdout)
+        done = self.call("camera", "--gallery", "my shop.bin", "--frames", "30",
+                         check=OK)
+        self.assertRegex(done.stdout, r"^known      test card: \d\.\d\d is abo")
+        self.assertEqual(len(done.stdout.splitlines()), 1, done.stdout)
+
+    def test_enrol_camera_tells_refusals(self):
+        make_video(self.path("dark.mkv"), [("disc", 30)], size=(32, 24))
+        self.env["DML_CAMERA"] = "dark.mkv"
+        done = self.call("enrol-camera", "--gallery", "shop.bin", "--label",
+                         "disc", check=FAILED)
+        self.assertIn("dark.mkv stands in for a camera", done.stderr)
+        self.assertRegex(done.stdout, r"low-quality disc: quality 0\.\d\d is")
+        self.assertIn("nothing is enrolled under disc", done.stderr)
+
+    def test_camera_tells_changes_of_a_stand_in_video(self):
+        self.enrol_frames("disc", "bars")
+        make_video(self.path("a clip.mkv"), [("disc", 30), ("bars", 30)])
+        self.env["DML_CAMERA"] = "a clip.mkv"
+        done = self.call("camera", "--gallery", "shop.bin", check=OK)
+        known = re.findall(r"^known +(\w+): ", done.stdout, re.M)
+        self.assertEqual(known, ["disc", "bars"], done.stdout)
+
+    def test_file(self):
+        self.enrol_frames("disc", "bars")
+        make_video(self.path("a clip.mkv"), [("disc", 15), ("bars", 15)])
+        args = ["--gallery", "shop.bin", "--input", "a clip.mkv", "--output",
+                "seen it.mkv"]
+        done = self.call("file", *args, check=OK)
+        self.assertEqual(done.stdout, "30 frames with results in results.jsonl"
+                         ", video in seen it.mkv\n")
+        with open(self.path("results.jsonl"), encoding="utf-8") as rows:
+            rows = [json.loads(row)["regions"][0] for row in rows]
+        self.assertEqual([row.get("label") for row in rows],
+                         ["disc"] * 15 + ["bars"] * 15)
+        # Annotated: the decoded copy has the box's colour in it.
+        done = self.start(
+            ["gst-launch-1.0", "-q", "filesrc", "location=seen it.mkv", "!",
+             "decodebin", "!", "videoconvert", "!", "pngenc", "snapshot=true",
+             "!", "filesink", "location=first.png"], env=self.env)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        with Image.open(self.path("first.png")) as picture:
+            self.assertEqual(picture.size, (320, 240))
+            r, g, b = picture.convert("RGB").getpixel((41, 120))
+        self.assertGreater(g, r + 60, "the box is green")
+        # Nothing is written over, and JSON lines are never doubled.
+        done = self.call("file", *args, check=USAGE)
+        self.assertIn("--force", done.stderr)
+        self.call("file", *args, "--force", check=OK)
+        with open(self.path("results.jsonl"), encoding="utf-8") as rows:
+            self.assertEqual(len(rows.readlines()), 30)
+
+    def test_folder(self):
+        self.enrol_frames("disc", "bars")
+        os.makedirs(self.path("some pictures"))
+        for name, shape, form in (('1 "q".PNG', "disc", "PNG"),
+                                  ("2.jpg", "bars", "JPEG"),
+                                  ("3.webp", "disc", "WEBP")):
+            frame(shape, 5).crop((40, 0, 280, 240)).save(
+                self.path("some pictures", name), form)
+        done = self.call("folder", "--gallery", "shop.bin", "--input",
+                         "some pictures", check=OK)
+        rows = lines(done)
+        self.assertEqual([row["picture"] for row in rows],
+                         ['some pictures/1 "q".PNG', "some pictures/2.jpg",
+                          "some pictures/3.webp"])
+        self.assertEqual([row["regions"][0].get("label") for row in rows],
+                         ["disc", "bars", "disc"])
+        with open(self.path("some pictures", "2b.jpg"), "wb") as bad:
+            bad.write(b"no picture")
+        done = self.call("folder", "--gallery", "shop.bin", "--input",
+                         "some pictures", check=BAD_DATA)
+        self.assertEqual(lines(done)[2]["picture"], "some pictures/3.webp")
+        self.assertIn("2b.jpg: no picture that can be read", done.stderr)
+        os.makedirs(self.path("empty"))
+        done = self.call("folder", "--gallery", "shop.bin", "--input", "empty",
+                         check=BAD_DATA)
+        self.assertIn("empty: no picture there", done.stderr)
+
+    def test_json_service(self):
+        self.call("enrol-camera", "--gallery", "shop.bin", "--label", "card",
+                  "--frames", "20", check=OK)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        with subprocess.Popen(
+                [script("json-service"), "--gallery", self.gallery, "--port",
+                 str(port)], env=self.env, cwd=self.dir,
+                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                text=True) as service:
+            try:
+                readers = [self.connect(port, service) for _ in range(2)]
+                for reader in readers:
+                    with reader, reader.makefile(encoding="utf-8") as rows:
+                        for _ in range(3):
+                            row = json.loads(rows.readline())
+                            self.assertEqual(row["regions"][0]["label"],
+                                             "card")
+            finally:
+                service.terminate()
+
+    @staticmethod
+    def connect(port, service):
+        for _ in range(300):
+            try:
+                reader = socket.create_connection(("127.0.0.1", port), 30)
+                return reader
+            except OSError:
+                if service.poll() is not None:
+                    raise AssertionError(service.stderr.read()) from None
+                time.sleep(0.1)
+        raise AssertionError("nobody listens")
+
+
+if __name__ == "__main__":
+    unittest.main()
