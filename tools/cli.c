@@ -103,7 +103,8 @@ cli_nearest (const char *word, const char *const *candidates)
 
 /* The message of an unknown option, with the nearest one there is. */
 static void
-say_unknown_option (const char *word, const GOptionEntry *entries)
+say_unknown_option (const char *word, const GOptionEntry *entries,
+                    const GOptionEntry *settings)
 {
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
   g_autofree char *bare = g_strndup (word, strcspn (word, "="));
@@ -114,6 +115,8 @@ say_unknown_option (const char *word, const GOptionEntry *entries)
   for (; entries != NULL && entries->long_name != NULL; entries++)
     if (*entries->long_name != '\0')
       g_ptr_array_add (names, (gpointer) entries->long_name);
+  for (; settings != NULL && settings->long_name != NULL; settings++)
+    g_ptr_array_add (names, (gpointer) settings->long_name);
   g_ptr_array_add (names, (gpointer) "version");
   g_ptr_array_add (names, (gpointer) "help");
   g_ptr_array_add (names, NULL);
@@ -143,6 +146,16 @@ cli_parse (const char *parameters, const char *summary, const char *description,
            const GOptionEntry *entries, int *argc, char ***argv,
            CliExit *exit_code)
 {
+  return cli_parse_settings (parameters, summary, description, entries, NULL,
+                             argc, argv, exit_code);
+}
+
+gboolean
+cli_parse_settings (const char *parameters, const char *summary,
+                    const char *description, const GOptionEntry *entries,
+                    const GOptionEntry *settings, int *argc, char ***argv,
+                    CliExit *exit_code)
+{
   gboolean version = FALSE;
   const GOptionEntry common[] = {
     { "version", 0, 0, G_OPTION_ARG_NONE, &version,
@@ -158,9 +171,16 @@ cli_parse (const char *parameters, const char *summary, const char *description,
   g_option_context_set_description (context, description);
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_add_main_entries (context, common, NULL);
+  if (settings != NULL) {
+    GOptionGroup *group = g_option_group_new (
+      "settings", "Settings:", "Show all settings", NULL, NULL);
+
+    g_option_group_add_entries (group, settings);
+    g_option_context_add_group (context, group);
+  }
   if (!g_option_context_parse (context, argc, argv, &error)) {
     if (g_error_matches (error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION))
-      say_unknown_option (strrchr (error->message, ' ') + 1, entries);
+      say_unknown_option (strrchr (error->message, ' ') + 1, entries, settings);
     else
       cli_usage ("%s", error->message);
     *exit_code = CLI_USAGE;

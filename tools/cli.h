@@ -22,6 +22,13 @@ gboolean cli_parse (const char *parameters, const char *summary,
                     const char *description, const GOptionEntry *entries,
                     int *argc, char ***argv, CliExit *exit_code);
 
+/* The same with options that only --help-settings and --help-all show. */
+gboolean cli_parse_settings (const char *parameters, const char *summary,
+                             const char *description,
+                             const GOptionEntry *entries,
+                             const GOptionEntry *settings, int *argc,
+                             char ***argv, CliExit *exit_code);
+
 /* One row of a program's table of subcommands. */
 typedef struct {
   const char *name;

@@ -51,16 +51,16 @@ static const GOptionEntry own_entries[] = {
     "Say what would be done, measure a step, write nothing", NULL },
   { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
     "A line of JSON on stdout for each evaluation", NULL },
+  { NULL },
 };
 
 /* One option a setting, from the library's own table. (transfer full) */
 static GOptionEntry *
-make_entries (void)
+make_settings (void)
 {
   GArray *entries = g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
   const char *name, *initial, *help;
 
-  g_array_append_vals (entries, own_entries, G_N_ELEMENTS (own_entries));
   for (guint i = 0; dml_train_config_describe (i, &name, NULL, &initial, &help);
        i++) {
     const GOptionEntry entry = {
@@ -272,13 +272,14 @@ int
 main (int argc, char **argv)
 {
   CliExit exit_code;
-  GOptionEntry *entries;
+  g_autofree GOptionEntry *settings = NULL;
 
   g_set_prgname ("dml-train");
   given = g_ptr_array_new_with_free_func (g_free);
-  entries = make_entries ();
-  if (!cli_parse ("[DATA…]", "Trains an encoder from photographs in folders.",
-                  EXAMPLES, entries, &argc, &argv, &exit_code))
+  settings = make_settings ();
+  if (!cli_parse_settings (
+        "[DATA…]", "Trains an encoder from photographs in folders.", EXAMPLES,
+        own_entries, settings, &argc, &argv, &exit_code))
     return exit_code;
   if (options.resume != NULL && (argc > 1 || options.run != NULL))
     return cli_usage ("--resume takes the data and the folder from the run");

@@ -5,26 +5,61 @@
 #include <stdio.h>
 
 static struct {
-  gboolean items, merge, clear;
+  gboolean items, merge, clear, json;
 } options;
 
 static const GOptionEntry remove_entries[] = {
   { "item", 'i', 0, G_OPTION_ARG_NONE, &options.items,
     "The arguments are item numbers, as 'show' prints them", NULL },
+  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
+    "Print the result as JSON (dml-remove/1)", NULL },
   { NULL },
 };
 
 static const GOptionEntry rename_entries[] = {
   { "merge", 'm', 0, G_OPTION_ARG_NONE, &options.merge,
     "Join the items to a label that is there already", NULL },
+  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
+    "Print the result as JSON (dml-rename/1)", NULL },
   { NULL },
 };
 
 static const GOptionEntry data_entries[] = {
   { "clear", 0, 0, G_OPTION_ARG_NONE, &options.clear,
     "Take the label's data away", NULL },
+  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
+    "Print the result as JSON (dml-data/1)", NULL },
   { NULL },
 };
+
+/* Opens the object that says what a command did; print_done ends it. */
+static JsonBuilder *
+begin_done (const char *schema)
+{
+  JsonBuilder *json = json_builder_new ();
+
+  json_builder_begin_object (json);
+  cli_json_schema (json, schema);
+  json_builder_set_member_name (json, "gallery");
+  json_builder_add_string_value (json, gallery_path);
+  return json;
+}
+
+static void
+add_text (JsonBuilder *json, const char *member, const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+
+  json_builder_set_member_name (json, member);
+  json_builder_add_string_value (json, valid);
+}
+
+static void
+print_done (JsonBuilder *json)
+{
+  json_builder_end_object (json);
+  cli_print_json (json);
+}
 
 /* One argument of remove; *n_items grows by what went. */
 static gboolean
@@ -76,7 +111,14 @@ gallery_remove (int argc, char **argv)
     }
   if (!dml_gallery_commit (gallery, &error))
     return cli_fail (error);
-  printf ("%u item%s removed\n", n_items, n_items == 1 ? "" : "s");
+  if (options.json) {
+    JsonBuilder *json = begin_done ("dml-remove/1");
+
+    json_builder_set_member_name (json, "items");
+    json_builder_add_int_value (json, n_items);
+    print_done (json);
+  } else
+    printf ("%u item%s removed\n", n_items, n_items == 1 ? "" : "s");
   return CLI_OK;
 }
 
@@ -97,6 +139,13 @@ gallery_rename (int argc, char **argv)
   if (gallery == NULL ||
       !dml_gallery_rename (gallery, argv[1], argv[2], options.merge, &error))
     return cli_fail (error);
+  if (options.json) {
+    JsonBuilder *json = begin_done ("dml-rename/1");
+
+    add_text (json, "old", argv[1]);
+    add_text (json, "label", argv[2]);
+    print_done (json);
+  }
   return CLI_OK;
 }
 
@@ -122,5 +171,11 @@ gallery_data (int argc, char **argv)
       !dml_gallery_set_label_data (gallery, argv[1],
                                    options.clear ? NULL : argv[2], &error))
     return cli_fail (error);
+  if (options.json) {
+    JsonBuilder *json = begin_done ("dml-data/1");
+
+    add_text (json, "label", argv[1]);
+    print_done (json);
+  }
   return CLI_OK;
 }

@@ -247,5 +247,5 @@ gallery_enroll (int argc, char **argv)
   print_result (&enroll, n_others);
   if (cli_interrupted ())
     return CLI_INTERRUPTED;
-  return enroll.n_items == 0 ? CLI_BAD_DATA : CLI_OK;
+  return failed->len > 0 || enroll.n_items == 0 ? CLI_BAD_DATA : CLI_OK;
 }

@@ -198,11 +198,12 @@ gallery_show (int argc, char **argv)
 static const GOptionEntry export_entries[] = {
   { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
     "Write vectors to FILE (N x D float32, .npy) and the labels, a line each, "
-    "to FILE with the ending .txt; without it JSON lines go to stdout "
-    "(dml-export/1)",
+    "to FILE with the ending .txt",
     "FILE.npy" },
   { "force", 0, 0, G_OPTION_ARG_NONE, &options.force,
     "Write over files that are there", NULL },
+  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
+    "JSON lines on stdout (dml-export/1), as without --output", NULL },
   { NULL },
 };
 
@@ -277,6 +278,8 @@ gallery_export (int argc, char **argv)
     return exit_code;
   if (argc > 1)
     return cli_usage ("%s: nothing is expected here", argv[1]);
+  if (options.output != NULL && options.json)
+    return cli_usage ("--json and --output: one of them");
   if (options.output != NULL) {
     list = npy_list_path (options.output);
     if (list == NULL)

@@ -10,20 +10,37 @@ dml_version (void)
   return DML_VERSION_STRING;
 }
 
+/* Which kernels there are; a row of meson's table is a macro here. */
+static const char built_in[] = "c"
+#ifdef DML_HAVE_AVX2
+                               " avx2"
+#endif
+#ifdef DML_HAVE_AVX512
+                               " avx512"
+#endif
+#ifdef DML_HAVE_NEON
+                               " neon"
+#endif
+#ifdef DML_HAVE_ORC
+                               " orc"
+#endif
+  ;
+
 const char *
 dml_build_info (void)
 {
   static gsize once;
 
   if (g_once_init_enter (&once)) {
-    char *line = g_strdup_printf (
-      "dml %s, %s, instruction set in use: %s", DML_VERSION_STRING,
+    char *line =
+      g_strdup_printf ("dml %s, %s, built in: %s; instruction set in use: %s",
+                       DML_VERSION_STRING,
 #if defined(__clang__)
-      "clang " __clang_version__,
+                       "clang " __clang_version__,
 #else
-      "gcc " __VERSION__,
+                       "gcc " __VERSION__,
 #endif
-      dml_cpu_level_name (dml_cpu_level ()));
+                       built_in, dml_cpu_level_name (dml_cpu_level ()));
 
     g_once_init_leave (&once, (gsize) line);
   }

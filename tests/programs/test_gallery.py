@@ -202,6 +202,29 @@ class Gallery(ProgramTest):
         self.assertIn("00000000", done.stderr)
         self.call("enroll", self.photos, check=MISMATCH)
 
+    def test_changes_as_json(self):
+        self.enroll()
+        renamed = lines(self.call("rename", "disc", "round", "--json"))[0]
+        self.assertEqual((renamed["schema"], renamed["old"], renamed["label"]),
+                         ("dml-rename/1", "disc", "round"))
+        said = lines(self.call("data", "round", '{"price": 2}', "--json"))[0]
+        self.assertEqual((said["schema"], said["label"]),
+                         ("dml-data/1", "round"))
+        removed = lines(self.call("remove", "round", "--json"))[0]
+        self.assertEqual((removed["schema"], removed["items"]),
+                         ("dml-remove/1", 2))
+        self.assertEqual(lines(self.call("export", "--json"))[0]["schema"],
+                         "dml-export/1")
+        self.call("export", "--json", "-o", self.path("x.npy"), check=USAGE)
+
+    def test_one_bad_picture_of_many(self):
+        bad = self.path("photos/disc/bad.jpg")
+        with open(bad, "w", encoding="utf-8") as file:
+            file.write("no picture")
+        done = self.call("enroll", "--views", "1", self.photos, check=BAD_DATA)
+        self.assertIn(bad, done.stderr)
+        self.assertEqual(sum(self.labels().values()), 8)
+
     def test_read_only(self):
         if os.geteuid() == 0:
             self.skipTest("root may write everywhere")
