@@ -108,9 +108,9 @@ gallery_calibrate (int argc, char **argv)
     return CLI_OK;
   }
   if (from_gallery)
-    printf ("for a false-accept rate of %g the best label must lead the next "
-            "ones by %.4f\nthe true rate lies within %.3g..%.3g (95 %%, %u "
-            "labels)\n",
+    printf ("for a false-accept rate of %g the best label's similarity must "
+            "exceed half the mean of the next ones' by %.4f\n"
+            "the true rate lies within %.3g..%.3g (95 %%, %u labels)\n",
             threshold.false_accept_rate, threshold.threshold, threshold.lower,
             threshold.upper, threshold.n_impostor);
   else

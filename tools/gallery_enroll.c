@@ -44,7 +44,8 @@ typedef struct {
 typedef struct {
   GArray *vectors;    /* float, D a picture */
   GArray *infos;      /* DmlItemInfo */
-  GPtrArray *sources; /* what the infos point to */
+  GPtrArray *sources; /* what the infos point to, as to ... */
+  GPtrArray *probes;  /* ... these: D floats each */
 } Batch;
 
 static void
@@ -58,6 +59,7 @@ batch_clear (Batch *batch)
   g_array_set_size (batch->infos, 0);
   g_array_set_size (batch->vectors, 0);
   g_ptr_array_set_size (batch->sources, 0);
+  g_ptr_array_set_size (batch->probes, 0);
 }
 
 static gboolean
@@ -66,11 +68,13 @@ embed (Enroll *enroll, const char *path, Batch *batch, GError **error)
   const guint dim = dml_encoder_get_dim (enroll->encoder);
   g_autoptr (DmlPicture) picture = dml_picture_load (path, error);
   g_autofree float *vector = g_new (float, dim);
+  g_autofree float *probe = g_new (float, dim);
   DmlItemInfo info = { .quality = -1 };
 
   if (picture == NULL ||
       !dml_session_embed_enrolment (enroll->session, picture,
-                                    (guint) options.views, vector, error))
+                                    (guint) options.views, vector, error) ||
+      !dml_session_embed_probe (enroll->session, picture, probe, error))
     return FALSE;
   if (!options.no_thumbnails) {
     g_autoptr (DmlPicture) flat =
@@ -85,7 +89,9 @@ embed (Enroll *enroll, const char *path, Batch *batch, GError **error)
   }
   enroll->n_alpha += dml_picture_has_alpha (picture);
   info.source = g_utf8_make_valid (path, -1);
+  info.probe = probe;
   g_ptr_array_add (batch->sources, (gpointer) info.source);
+  g_ptr_array_add (batch->probes, g_steal_pointer (&probe));
   g_array_append_vals (batch->vectors, vector, dim);
   g_array_append_val (batch->infos, info);
   return TRUE;
@@ -127,6 +133,7 @@ enroll_all (Enroll *enroll, GPtrArray *pictures, GError **error)
     cli_progress_new ("enrolling", pictures->len);
   Batch batch = { g_array_new (FALSE, FALSE, sizeof (float)),
                   g_array_new (FALSE, FALSE, sizeof (DmlItemInfo)),
+                  g_ptr_array_new_with_free_func (g_free),
                   g_ptr_array_new_with_free_func (g_free) };
   gboolean ok = TRUE;
 
@@ -146,6 +153,7 @@ enroll_all (Enroll *enroll, GPtrArray *pictures, GError **error)
   g_array_unref (batch.vectors);
   g_array_unref (batch.infos);
   g_ptr_array_unref (batch.sources);
+  g_ptr_array_unref (batch.probes);
   return ok;
 }
 

@@ -227,6 +227,22 @@ DML_API gboolean dml_session_embed_enrolment (DmlSession *session,
                                               GError **error);
 
 /**
+ * dml_session_embed_probe: (skip)
+ * @session: a #DmlSession
+ * @picture: a photograph that is being enrolled
+ * @out: room for D floats
+ * @error: (nullable): return location for a #GError
+ *
+ * The embedding of one more view of the photograph, such as a camera may see,
+ * which is none of those that dml_session_embed_enrolment() takes the mean of.
+ * Stored beside that one (#DmlItemInfo), it lets a gallery measure on itself
+ * how near unknown things come. Always the same for the same picture.
+ */
+DML_API gboolean dml_session_embed_probe (DmlSession *session,
+                                          const DmlPicture *picture, float *out,
+                                          GError **error);
+
+/**
  * dml_encoder_embed_picture:
  * @encoder: a #DmlEncoder
  * @picture: a #DmlPicture; alpha is laid upon mid grey

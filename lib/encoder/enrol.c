@@ -72,14 +72,16 @@ enrol_fill (DmlSession *session, void *data, size_t i, float *out,
   DmlEnroller *enroller = call->enroller;
   const DmlImage *image = dml_picture_get_image (call->picture);
   const size_t view = call->first + i;
+  const gboolean probe = view == DML_ENROL_MAX_VIEWS;
   const DmlImage *behind = NULL;
   DmlRng rng;
 
   if (view == 0)
     return dml_preprocessor_run (enroller->plain, image, NULL, out, error);
   dml_rng_init (&rng, ENROL_SEED, view);
-  /* Without alpha the outline of the thing is guessed: half of the views. */
-  if (dml_picture_has_alpha (call->picture) || view % 2 == 0) {
+  /* Without alpha the outline of the thing is guessed: half of the views. A
+   * probe is what may come, and is not guessed at. */
+  if (dml_picture_has_alpha (call->picture) || (view % 2 == 0 && !probe)) {
     dml_backdrop_draw (enroller->backdrop, &rng);
     behind = dml_picture_get_image (enroller->backdrop);
   }
@@ -107,4 +109,13 @@ dml_enroller_run (DmlEnroller *enroller, DmlSession *session,
   for (size_t i = 0; i < dim; i++)
     out[i] = (float) (sum[i] / (double) n_views);
   return TRUE;
+}
+
+gboolean
+dml_enroller_probe (DmlEnroller *enroller, DmlSession *session,
+                    const DmlPicture *picture, float *out, GError **error)
+{
+  EnrolCall call = { enroller, picture, DML_ENROL_MAX_VIEWS };
+
+  return dml_session_run (session, enrol_fill, &call, 1, out, error);
 }

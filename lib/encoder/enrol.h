@@ -18,4 +18,11 @@ gboolean dml_enroller_run (DmlEnroller *enroller, DmlSession *session,
                            const DmlPicture *picture, size_t n_views,
                            float *out, GError **error);
 
+/* The embedding of one view more, always the same, which is none of those: the
+ * picture as a camera may see it, to measure thresholds with. Not normalised.
+ */
+gboolean dml_enroller_probe (DmlEnroller *enroller, DmlSession *session,
+                             const DmlPicture *picture, float *out,
+                             GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlEnroller, dml_enroller_free)

@@ -193,19 +193,44 @@ dml_session_preprocess (DmlSession *session, const DmlImage *image,
                                error);
 }
 
+static DmlEnroller *
+get_enroller (DmlSession *session, GError **error)
+{
+  if (session->enroller == NULL)
+    session->enroller =
+      dml_enroller_new (&session->encoder->traits.input, error);
+  return session->enroller;
+}
+
 gboolean
 dml_session_embed_enrolment (DmlSession *session, const DmlPicture *picture,
                              guint n_views, float *out, GError **error)
 {
+  DmlEnroller *enroller;
+
   g_return_val_if_fail (session != NULL && picture != NULL, FALSE);
   g_return_val_if_fail (out != NULL, FALSE);
   g_return_val_if_fail (n_views >= 1 && n_views <= DML_ENROL_MAX_VIEWS, FALSE);
-  if (session->enroller == NULL)
-    session->enroller =
-      dml_enroller_new (&session->encoder->traits.input, error);
-  if (session->enroller == NULL ||
-      !dml_enroller_run (session->enroller, session, picture, n_views, out,
-                         error))
+  enroller = get_enroller (session, error);
+  if (enroller == NULL ||
+      !dml_enroller_run (enroller, session, picture, n_views, out, error))
+    return FALSE;
+  if (session->encoder->traits.metric == DML_METRIC_COSINE)
+    dml_session_normalise (out, session->encoder->net->dim);
+  return TRUE;
+}
+
+gboolean
+dml_session_embed_probe (DmlSession *session, const DmlPicture *picture,
+                         float *out, GError **error)
+{
+  DmlEnroller *enroller;
+
+  g_return_val_if_fail (session != NULL && picture != NULL, FALSE);
+  g_return_val_if_fail (out != NULL, FALSE);
+  enroller = get_enroller (session, error);
+  if (enroller == NULL ||
+      !dml_enroller_probe (enroller, session, picture, out, error))
     return FALSE;
   if (session->encoder->traits.metric == DML_METRIC_COSINE)
     dml_session_normalise (out, session->encoder->net->dim);

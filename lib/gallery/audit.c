@@ -61,7 +61,7 @@ typedef struct {
   double own_best;     /* to the nearest of its own, NaN where there is none */
   double nearest;      /* to the nearest of another label, NaN likewise */
   guint32 nearest_row; /* which that is */
-  double lead;         /* of that label over those behind it */
+  double lead;         /* of that label over dml_crowd() of the others */
 } Look;
 
 typedef struct {

@@ -151,7 +151,8 @@ store_fit (DmlGallery *gallery, const char *kind, double rate, gint64 revision,
   g_autoptr (DmlStmt) stmt = dml_store_prepare (
     gallery->store,
     "INSERT OR REPLACE INTO calibration (key, value) VALUES (?1, json_object ("
-    "'false_accept_rate', ?2, 'lead', ?3, 'crowd', ?4, 'lower', ?5,"
+    "'false_accept_rate', ?2, 'lead', ?3, 'crowd', ?4, 'share', ?12,"
+    " 'lower', ?5,"
     " 'upper', ?6, 'sure', ?7, 'true_accept_rate', ?8, 'n_labels', ?9,"
     " 'n_genuine', ?10, 'revision', ?11))",
     "storing thresholds", error);
@@ -172,6 +173,7 @@ store_fit (DmlGallery *gallery, const char *kind, double rate, gint64 revision,
   sqlite3_bind_int64 (stmt, 9, leads->n_labels);
   sqlite3_bind_int64 (stmt, 10, leads->n_genuine);
   sqlite3_bind_int64 (stmt, 11, revision);
+  sqlite3_bind_double (stmt, 12, DML_CROWD_SHARE);
   return dml_store_run (gallery->store, stmt, "storing thresholds", error);
 }
 

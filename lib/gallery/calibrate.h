@@ -12,18 +12,21 @@
 /* Labels that the best is compared with. One alone is the margin, and a
  * product's sister fills it; many are as far away as one wants. */
 #define DML_CROWD 5
+/* How much of their mean counts against the best: docs/thresholds.md. */
+#define DML_CROWD_SHARE 0.5
 
 /* What is seen when every label in turn is taken out of the gallery and its
- * items are shown to the rest, as unknown things. */
+ * probes (of an item without one, the item itself) are shown to the rest, as
+ * unknown things. */
 typedef struct {
   guint n_labels;  /* independent units */
-  guint n_genuine; /* labels of two items or more */
+  guint n_genuine; /* labels that `genuine` tells of */
   guint n_crowd;
-  size_t n;         /* probes: items that were shown */
+  size_t n;         /* probes that were shown */
   double *impostor; /* n: lead of the best of the other labels */
-  double *genuine;  /* n: lead of the own label, told by its other items;
-                     * -infinity where another was nearer; NaN where there is
-                     * no other item */
+  double *genuine;  /* n: lead of the own label, of an item without a probe
+                     * told by its other items; -infinity where another was
+                     * nearer; NaN where there is nothing to tell by */
   double *weight;   /* n: 1 / probes of its label; sums to n_labels */
 } DmlLeads;
 

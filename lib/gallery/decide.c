@@ -7,11 +7,13 @@
  *   known      otherwise
  *
  * A gallery that was calibrated has no threshold but a lead: the threshold of
- * an answer is what the next n_crowd labels reach on average, plus the lead.
- * Light, blur and background move a picture towards or away from everything at
- * once; what they do to the best label they do to the others (calibrate.c).
+ * an answer is half of what the next n_crowd labels reach on average, plus the
+ * lead. Light, blur and background move a picture towards or away from
+ * everything at once; what they do to the best label they do to the others
+ * (docs/thresholds.md).
  *
  * Allocates the answer and nothing else. */
+#include "gallery/calibrate.h"
 #include "gallery/match.h"
 #include "gallery/rows.h"
 
@@ -84,7 +86,7 @@ dml_crowd (const DmlNear *near, guint label, guint n_crowd)
       sum += near->similarity[i];
       n++;
     }
-  return n > 0 ? sum / n : 0.0;
+  return n > 0 ? DML_CROWD_SHARE * sum / n : 0.0;
 }
 
 /* The similarities of the two labels, and the threshold that this answer is

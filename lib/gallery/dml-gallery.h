@@ -83,6 +83,9 @@ DML_API gboolean dml_gallery_get_revision (DmlGallery *gallery,
  * @quality: 0..1, or a negative number for not known
  * @source: (nullable): where it came from: a path, a camera
  * @thumbnail: (nullable): a small JPEG
+ * @probe: (nullable): D floats, dml_session_embed_probe()'s: the thing as a
+ *   camera may see it. Thresholds are measured with probes where there are any;
+ *   an embedding that came from a camera is its own probe
  *
  * What is stored beside an embedding.
  */
@@ -90,6 +93,7 @@ typedef struct {
   double quality;
   const char *source;
   GBytes *thumbnail;
+  const float *probe;
 } DmlItemInfo;
 
 /**

@@ -154,16 +154,20 @@ bind_info (DmlStmt *stmt, const DmlItemInfo *info, const char *source)
   }
 }
 
+/* @blobs: the vector, and behind it the probe where @info has one. */
 static gboolean
-add_item (DmlGallery *gallery, DmlStmt *stmt, gint64 label, const float *blob,
+add_item (DmlGallery *gallery, DmlStmt *stmt, gint64 label, const float *blobs,
           const DmlItemInfo *info, const char *added, GError **error)
 {
+  const int n_bytes = (int) (gallery->space.dim * sizeof *blobs);
   g_autofree char *source = NULL;
 
   sqlite3_clear_bindings (stmt);
   sqlite3_bind_int64 (stmt, 1, label);
-  sqlite3_bind_blob (stmt, 2, blob, (int) (gallery->space.dim * sizeof *blob),
-                     SQLITE_STATIC);
+  sqlite3_bind_blob (stmt, 2, blobs, n_bytes, SQLITE_STATIC);
+  if (info != NULL && info->probe != NULL)
+    sqlite3_bind_blob (stmt, 7, blobs + gallery->space.dim, n_bytes,
+                       SQLITE_STATIC);
   sqlite3_bind_text (stmt, 5, added, -1, SQLITE_STATIC);
   if (info != NULL) {
     /* A path need not be UTF-8; a column of text must. */
@@ -180,20 +184,23 @@ enroll (DmlGallery *gallery, const char *label, const float *vectors,
   const guint dim = gallery->space.dim;
   g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
   g_autofree char *added = g_date_time_format (now, "%Y-%m-%dT%H:%M:%SZ");
-  g_autofree float *blob = g_new (float, dim);
+  g_autofree float *blobs = g_new (float, 2 * (size_t) dim);
   g_autoptr (DmlStmt) stmt = dml_store_prepare (
     gallery->store,
-    "INSERT INTO item (label_id, vector, quality, source, added, thumbnail)"
-    " VALUES (?, ?, ?, ?, ?, ?)",
+    "INSERT INTO item (label_id, vector, quality, source, added, thumbnail,"
+    " probe) VALUES (?, ?, ?, ?, ?, ?, ?)",
     "enrolling", error);
   gint64 id;
 
   if (stmt == NULL || !find_or_add_label (gallery, label, &id, error))
     return FALSE;
   for (size_t i = 0; i < n; i++) {
-    if (!pack_vector (gallery, vectors + i * dim, i, blob, error) ||
-        !add_item (gallery, stmt, id, blob, infos != NULL ? &infos[i] : NULL,
-                   added, error))
+    const DmlItemInfo *info = infos != NULL ? &infos[i] : NULL;
+
+    if (!pack_vector (gallery, vectors + i * dim, i, blobs, error) ||
+        (info != NULL && info->probe != NULL &&
+         !pack_vector (gallery, info->probe, i, blobs + dim, error)) ||
+        !add_item (gallery, stmt, id, blobs, info, added, error))
       return FALSE;
     if (items != NULL)
       items[i] = sqlite3_last_insert_rowid (gallery->store->db);

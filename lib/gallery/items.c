@@ -158,32 +158,41 @@ collect (DmlStore *store, const char *sql, const char *sound,
   }
 }
 
+static void
+verify_vector (DmlStore *store, DmlStmt *stmt, int column, const char *of,
+               GPtrArray *problems)
+{
+  g_autofree float *vector = g_new (float, store->space.dim);
+  g_autofree char *what = NULL;
+  const void *blob = sqlite3_column_type (stmt, column) == SQLITE_BLOB
+                       ? sqlite3_column_blob (stmt, column)
+                       : NULL;
+
+  if (!dml_vector_check (&store->space, blob,
+                         sqlite3_column_bytes (stmt, column), vector, &what))
+    add_problem (problems,
+                 g_strdup_printf ("%s %lld: %s", of,
+                                  sqlite3_column_int64 (stmt, 0), what));
+}
+
 static gboolean
 verify_vectors (DmlStore *store, GPtrArray *problems, GError **error)
 {
-  g_autofree float *vector = g_new (float, store->space.dim);
-  g_autoptr (DmlStmt) stmt = dml_store_prepare (
-    store, "SELECT id, vector FROM item ORDER BY id", "verifying", error);
+  g_autoptr (DmlStmt) stmt =
+    dml_store_prepare (store, "SELECT id, vector, probe FROM item ORDER BY id",
+                       "verifying", error);
   gboolean row;
 
   if (stmt == NULL)
     return FALSE;
   for (;;) {
-    g_autofree char *what = NULL;
-    const void *blob;
-
     if (!dml_store_step (store, stmt, &row, "verifying", error))
       return FALSE;
     if (!row)
       return TRUE;
-    blob = sqlite3_column_type (stmt, 1) == SQLITE_BLOB
-             ? sqlite3_column_blob (stmt, 1)
-             : NULL;
-    if (!dml_vector_check (&store->space, blob, sqlite3_column_bytes (stmt, 1),
-                           vector, &what))
-      add_problem (problems,
-                   g_strdup_printf ("item %lld: %s",
-                                    sqlite3_column_int64 (stmt, 0), what));
+    verify_vector (store, stmt, 1, "item", problems);
+    if (sqlite3_column_type (stmt, 2) != SQLITE_NULL)
+      verify_vector (store, stmt, 2, "probe of item", problems);
   }
 }
 

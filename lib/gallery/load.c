@@ -2,6 +2,7 @@
  * From the file to a snapshot, within one read transaction. Everything is
  * checked; what is wrong is named. Vectors never change (schema.sql), so those
  * of the last snapshot are copied and only new ones are read. */
+#include "gallery/calibrate.h"
 #include "gallery/gallery.h"
 #include "gallery/snapshot.h"
 
@@ -15,6 +16,7 @@ typedef struct {
 } Entry;
 
 #define ID G_GINT64_FORMAT
+#define PROBE_BYTES_MAX ((size_t) 64 << 20)
 
 static DmlLabels *
 load_labels (DmlStore *store, GError **error)
@@ -240,6 +242,65 @@ load_vectors (DmlStore *store, DmlSnapshot *snapshot, const DmlSnapshot *last,
   return n_known == 0 || fetch_vectors (store, snapshot, last, known, error);
 }
 
+/* The probe of one item, if it has one, as the next of the snapshot's. */
+static gboolean
+fetch_probe (DmlStore *store, DmlStmt *stmt, DmlSnapshot *snapshot, guint row,
+             GError **error)
+{
+  const gint64 id = snapshot->ids[row];
+  float *probe =
+    snapshot->probes + (size_t) snapshot->n_probes * snapshot->space.dim;
+  gboolean there;
+
+  sqlite3_reset (stmt);
+  sqlite3_bind_int64 (stmt, 1, id);
+  if (!dml_store_step (store, stmt, &there, "reading probes", error))
+    return FALSE;
+  if (!there || sqlite3_column_type (stmt, 1) == SQLITE_NULL)
+    return TRUE;
+  if (!read_vector (store, stmt, id, probe, error))
+    return FALSE;
+  snapshot->probe_of[snapshot->n_probes++] = row;
+  return TRUE;
+}
+
+/* All probes or, of more than PROBE_BYTES_MAX, of every so many items: they are
+ * for measuring with. What @last knows of an item is copied. */
+static gboolean
+load_probes (DmlStore *store, DmlSnapshot *snapshot, const DmlSnapshot *last,
+             GError **error)
+{
+  const size_t row_bytes = snapshot->space.dim * sizeof (float);
+  const guint most = (guint) MAX (1, PROBE_BYTES_MAX / row_bytes);
+  const guint stride = snapshot->n_items / most + 1;
+  const gboolean copy = stride == 1 && last != NULL && last->all_probes;
+  g_autoptr (DmlStmt) stmt = dml_store_prepare (
+    store, "SELECT id, probe FROM item WHERE id = ?", "reading probes", error);
+  guint l = 0, p = 0;
+
+  if (stmt == NULL || !dml_snapshot_alloc_probes (
+                        snapshot, snapshot->n_items / stride + 1, error))
+    return FALSE;
+  snapshot->all_probes = stride == 1;
+  for (guint i = 0; i < snapshot->n_items; i += stride) {
+    while (copy && l < last->n_items && last->ids[l] < snapshot->ids[i])
+      l++;
+    if (!copy || l == last->n_items || last->ids[l] != snapshot->ids[i]) {
+      if (!fetch_probe (store, stmt, snapshot, i, error))
+        return FALSE;
+      continue;
+    }
+    while (p < last->n_probes && last->probe_of[p] < l)
+      p++;
+    if (p < last->n_probes && last->probe_of[p] == l) {
+      memcpy (snapshot->probes + (size_t) snapshot->n_probes * last->space.dim,
+              last->probes + (size_t) p * last->space.dim, row_bytes);
+      snapshot->probe_of[snapshot->n_probes++] = i;
+    }
+  }
+  return TRUE;
+}
+
 /* A number of a row, NaN for NULL. */
 static double
 column_number (DmlStmt *stmt, int column)
@@ -256,7 +317,7 @@ load_thresholds (DmlStore *store, GArray *thresholds, GError **error)
     store,
     "SELECT key, v ->> 'false_accept_rate', v ->> 'lead', v ->> 'crowd',"
     " v ->> 'lower', v ->> 'upper', v ->> 'sure', v ->> 'true_accept_rate',"
-    " v ->> 'n_labels', v ->> 'n_genuine', v ->> 'revision'"
+    " v ->> 'n_labels', v ->> 'n_genuine', v ->> 'revision', v ->> 'share'"
     " FROM (SELECT key, CASE json_valid (value) WHEN 1 THEN value ELSE '{}' END"
     "   AS v FROM calibration"
     "   WHERE key GLOB 'item/*' OR key GLOB 'prototype/*' ORDER BY key)",
@@ -291,7 +352,8 @@ load_thresholds (DmlStore *store, GArray *thresholds, GError **error)
     if (!(t.threshold.false_accept_rate > 0.0 &&
           t.threshold.false_accept_rate < 1.0) ||
         !isfinite (t.threshold.threshold) || t.n_crowd < 1 ||
-        t.n_crowd >= DML_NEAREST_LABELS) {
+        t.n_crowd >= DML_NEAREST_LABELS ||
+        column_number (stmt, 11) != DML_CROWD_SHARE) {
       g_autofree char *shown = dml_error_quote (key);
 
       return dml_fail (error, FORMAT,
@@ -332,6 +394,7 @@ load (DmlStore *store, const DmlSnapshot *last, GError **error)
     snapshot->label_of[i] = (guint32) label;
   }
   if (!load_vectors (store, snapshot, last, error) ||
+      !load_probes (store, snapshot, last, error) ||
       !load_thresholds (store, snapshot->thresholds, error) ||
       !dml_snapshot_seal (snapshot, error))
     return NULL;

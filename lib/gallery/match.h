@@ -38,7 +38,7 @@ struct _DmlMatcher {
   gpointer model;
   guint k;
   double threshold; /* fixed; unused where n_crowd > 0 */
-  double lead;      /* over the mean of the next n_crowd labels */
+  double lead;      /* over dml_crowd() of the next n_crowd labels */
   guint n_crowd;    /* 0: the threshold is fixed */
   double margin;
   const char *origin; /* static */
@@ -53,8 +53,8 @@ DmlMatcher *dml_matcher_new_with (DmlSnapshot *snapshot,
                                   const DmlMatcherOptions *options,
                                   GError **error);
 
-/* decide.c: mean similarity of the @n_crowd nearest labels but @label; of fewer
- * where there are fewer, 0 where there is none. */
+/* decide.c: DML_CROWD_SHARE of the mean similarity of the @n_crowd nearest
+ * labels but @label; of fewer where there are fewer, 0 where there is none. */
 double dml_crowd (const DmlNear *near, guint label, guint n_crowd);
 
 /* The answer to one query. */

@@ -156,7 +156,7 @@ use_lead (DmlMatcher *matcher, const DmlStoredLead *stored, const char *how)
   matcher->n_crowd = stored->n_crowd;
   matcher->origin = "gallery";
   matcher->in_words = g_strdup_printf (
-    "the best label must lead the mean of the next %u by %s: %s on this "
+    "the best label must exceed half the mean of the next %u by %s: %s on this "
     "gallery's %u labels at revision %" G_GINT64_FORMAT
     " for a false-accept rate of %s (95 %% interval %s to %s; %s)",
     stored->n_crowd, number (lead, matcher->lead), how, stored->n_labels,

@@ -25,12 +25,13 @@ CREATE TABLE item (
   quality REAL,           -- 0..1
   source TEXT,            -- a path, a camera
   added TEXT NOT NULL,    -- 2026-08-14T09:30:00Z
-  thumbnail BLOB          -- JPEG
+  thumbnail BLOB,         -- JPEG
+  probe BLOB              -- the thing as a camera may see it, as vector
 );
 CREATE INDEX item_of_label ON item (label_id);
 
 -- Readers copy the vectors they know and fetch only new ones.
-CREATE TRIGGER item_vector_is_fixed BEFORE UPDATE OF id, vector ON item
+CREATE TRIGGER item_vector_is_fixed BEFORE UPDATE OF id, vector, probe ON item
 BEGIN
   SELECT raise (ABORT, 'a vector never changes: remove the item, enrol again');
 END;

@@ -114,6 +114,16 @@ dml_snapshot_alloc (const char *path, const DmlSpace *space, DmlLabels *labels,
 }
 
 gboolean
+dml_snapshot_alloc_probes (DmlSnapshot *snapshot, guint n_probes,
+                           GError **error)
+{
+  snapshot->probes =
+    dml_mem_new (float, (size_t) n_probes * snapshot->space.dim, error);
+  return snapshot->probes != NULL &&
+         (snapshot->probe_of = dml_mem_new (guint32, n_probes, error)) != NULL;
+}
+
+gboolean
 dml_snapshot_seal (DmlSnapshot *snapshot, GError **error)
 {
   const guint n_labels = snapshot->labels->n;
@@ -185,6 +195,8 @@ dml_snapshot_unref (DmlSnapshot *snapshot)
   dml_mem_free (snapshot->rows);
   dml_mem_free (snapshot->ids);
   dml_mem_free (snapshot->label_of);
+  dml_mem_free (snapshot->probes);
+  dml_mem_free (snapshot->probe_of);
   dml_mem_free (snapshot->by_label);
   dml_mem_free (snapshot->first);
   dml_space_clear (&snapshot->space);

@@ -51,17 +51,24 @@ struct _DmlSnapshot {
   float *rows;       /* n_items x dim, in order of ids */
   gint64 *ids;       /* rising */
   guint32 *label_of; /* index into labels */
-  guint32 *by_label; /* row numbers, label after label ... */
-  guint32 *first;    /* ... those of label l: first[l] .. first[l + 1] - 1 */
+  guint n_probes;
+  float *probes;       /* n_probes x dim */
+  guint32 *probe_of;   /* row that each is a probe of, rising */
+  gboolean all_probes; /* a row without one has none in the file either */
+  guint32 *by_label;   /* row numbers, label after label ... */
+  guint32 *first;      /* ... those of label l: first[l] .. first[l + 1] - 1 */
   DmlIndex *index;
   GArray *thresholds; /* of DmlStoredLead */
 };
 
 /* Room for @n_items rows, to be filled by the caller: rows, ids, label_of,
- * thresholds; then sealed. Takes the reference to @labels. */
+ * thresholds; then sealed. Takes the reference to @labels. Room for probes is
+ * another matter: most snapshots are made to match, not to measure. */
 DmlSnapshot *dml_snapshot_alloc (const char *path, const DmlSpace *space,
                                  DmlLabels *labels, guint n_items,
                                  GError **error);
+gboolean dml_snapshot_alloc_probes (DmlSnapshot *snapshot, guint n_probes,
+                                    GError **error);
 gboolean dml_snapshot_seal (DmlSnapshot *snapshot, GError **error);
 
 /* The rows of some labels only. @keep: one flag a label. */

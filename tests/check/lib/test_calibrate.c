@@ -274,6 +274,61 @@ test_unknown_things_are_rejected_at_the_wished_rate (void)
   g_assert_cmpfloat (mean[1], <, 0.16);
 }
 
+/* Means of many views lie nearer to each other than a camera's frames lie to
+ * them: measured with themselves they ask for too much, with probes for what
+ * was wished. */
+static void
+test_probes_stand_for_the_camera (void)
+{
+  enum { N_SHOPS = 20, N = 40 };
+  double with = 0, without = 0, own = 0;
+  DmlRng rng;
+
+  dml_rng_init (&rng, 12, 0);
+  for (guint shop = 0; shop < N_SHOPS; shop++) {
+    float rows[N * DIM];
+    guint32 labels[N];
+    g_autoptr (DmlSnapshot) snapshot = NULL;
+    g_auto (DmlLeads) leads = { 0 }, plain = { 0 };
+    double share[2];
+    DmlLeadFit fit;
+
+    for (guint i = 0; i < N; i++) {
+      draw_thing (rows + i * DIM, &rng);
+      labels[i] = i;
+    }
+    snapshot = fixture_snapshot (rows, labels, N, N, DIM, DML_METRIC_COSINE);
+    g_assert_true (
+      dml_leads_measure (snapshot, &dml_classifier_knn, 1000, &plain, NULL));
+    g_assert_cmpuint (plain.n_genuine, ==, 0);
+    g_assert_true (dml_snapshot_alloc_probes (snapshot, N, NULL));
+    for (guint i = 0; i < N; i++) {
+      float *probe = snapshot->probes + i * DIM;
+
+      memcpy (probe, rows + i * DIM, DIM * sizeof *probe);
+      put_on_counter (probe, &rng);
+      snapshot->probe_of[i] = i;
+    }
+    snapshot->n_probes = N;
+    g_assert_true (
+      dml_leads_measure (snapshot, &dml_classifier_knn, 1000, &leads, NULL));
+    g_assert_cmpuint (leads.n_genuine, ==, N);
+    dml_leads_fit (&plain, 0.1, &fit);
+    count_accepted (snapshot, fit.lead, &rng, share);
+    without += share[1] / N_SHOPS;
+    dml_leads_fit (&leads, 0.1, &fit);
+    count_accepted (snapshot, fit.lead, &rng, share);
+    with += share[1] / N_SHOPS;
+    own += fit.true_accept / N_SHOPS;
+  }
+  g_test_message ("wished 0.1, got %.3f with probes, %.3f without; own %.2f",
+                  with, without, own);
+  g_assert_cmpfloat (with, >, 0.05);
+  g_assert_cmpfloat (with, <, 0.16);
+  g_assert_cmpfloat (without, <, with);
+  g_assert_cmpfloat (own, >, 0.2);
+}
+
 /* Taking a label out and showing it gives what a gallery without it says. */
 static void
 test_leads_are_those_of_the_rest (void)
@@ -386,6 +441,48 @@ test_calibrate_and_match (Fixture *fixture, gconstpointer data)
     g_assert_nonnull (
       strstr (dml_matcher_describe_threshold (matcher), "takes 198 labels"));
     g_assert_null (dml_matcher_get_warning (matcher));
+  }
+}
+
+/* Probes come back from the file, also where only a few items are new. */
+static void
+test_probes_are_stored (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (DmlGallery) gallery = NULL;
+  g_autoptr (GError) error = NULL;
+  DmlRng rng;
+
+  fixture->space = fixture_space (DIM, DML_METRIC_COSINE);
+  gallery = fixture_open (fixture, DML_GALLERY_CREATE);
+  dml_rng_init (&rng, 9, 0);
+  for (guint l = 0; l < 8; l++) {
+    g_autofree char *label = g_strdup_printf ("%u", l);
+    g_autoptr (DmlSnapshot) snapshot = NULL;
+    float vectors[2 * DIM], probe[DIM];
+    const DmlItemInfo infos[2] = { { .quality = -1 },
+                                   { .quality = -1, .probe = probe } };
+
+    draw_thing (vectors, &rng);
+    draw_thing (vectors + DIM, &rng);
+    fixture_vector (probe, DIM, l);
+    if (l == 5)
+      g_assert_true (dml_gallery_remove_label (gallery, "2", NULL, &error));
+    g_assert_true (
+      dml_gallery_enroll (gallery, label, vectors, infos, 2, NULL, &error));
+    g_assert_no_error (error);
+    snapshot = dml_gallery_get_snapshot (gallery, &error);
+    g_assert_no_error (error);
+    g_assert_cmpuint (snapshot->n_probes, ==, snapshot->labels->n);
+    for (guint p = 0; p < snapshot->n_probes; p++) {
+      const guint label_of = snapshot->label_of[snapshot->probe_of[p]];
+      float want[DIM];
+
+      fixture_vector (want, DIM,
+                      (guint) atoi (snapshot->labels->name[label_of]));
+      for (guint d = 0; d < DIM; d++)
+        g_assert_cmpfloat (fabsf (snapshot->probes[p * DIM + d] - want[d]), <,
+                           1e-6f);
+    }
   }
 }
 
@@ -505,11 +602,14 @@ main (int argc, char **argv)
                    test_bounds_solve_their_equation);
   g_test_add_func ("/calibrate/fit-of-known-leads", test_fit_of_known_leads);
   g_test_add_func ("/calibrate/fit-of-odd-leads", test_fit_of_odd_leads);
+  g_test_add_func ("/calibrate/probes-stand-for-the-camera",
+                   test_probes_stand_for_the_camera);
   g_test_add_func ("/calibrate/leads-are-those-of-the-rest",
                    test_leads_are_those_of_the_rest);
   g_test_add_func ("/calibrate/unknown-things-are-rejected-at-the-wished-rate",
                    test_unknown_things_are_rejected_at_the_wished_rate);
   add ("calibrate-and-match", test_calibrate_and_match);
+  add ("probes-are-stored", test_probes_are_stored);
   add ("matcher-measures-for-itself", test_matcher_measures_for_itself);
   add ("much-change-is-warned-about", test_much_change_is_warned_about);
   add ("too-few-labels", test_too_few_labels);

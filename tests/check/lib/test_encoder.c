@@ -721,6 +721,27 @@ test_enrolment_repeats_itself (void)
 
 /* What is behind the alpha channel is not the thing: with other backdrops the
  * mean moves away from the picture on grey. */
+/* A probe is a view, always the same, that is not the picture itself. */
+static void
+test_probe_is_another_view (void)
+{
+  g_autoptr (DmlEncoder) encoder = dml_encoder_get_default ();
+  g_autoptr (DmlSession) session = dml_encoder_session_new (encoder, 1, NULL);
+  const size_t dim = dml_encoder_get_dim (encoder);
+  g_autofree float *out = g_new (float, 2 * dim);
+  g_autoptr (DmlPicture) picture = noise (90, 60, 7);
+  double sum = 0;
+
+  g_assert_true (dml_session_embed_probe (session, picture, out, NULL));
+  g_assert_true (dml_session_embed_probe (session, picture, out + dim, NULL));
+  g_assert_cmpmem (out, dim * sizeof *out, out + dim, dim * sizeof *out);
+  for (size_t i = 0; i < dim; i++)
+    sum += (double) out[i] * (double) out[i];
+  g_assert_cmpfloat_with_epsilon (sum, 1, 1e-5);
+  embed_one (encoder, picture, out + dim);
+  g_assert_cmpint (memcmp (out, out + dim, dim * sizeof *out), !=, 0);
+}
+
 static void
 test_enrolment_replaces_what_is_transparent (void)
 {
@@ -868,6 +889,7 @@ main (int argc, char **argv)
        test_session_leaves_lengths_for_euclidean);
   ADD ("picture-in-one-call", test_picture_in_one_call);
   ADD ("enrolment/repeats-itself", test_enrolment_repeats_itself);
+  ADD ("enrolment/probe-is-another-view", test_probe_is_another_view);
   ADD ("enrolment/replaces-what-is-transparent",
        test_enrolment_replaces_what_is_transparent);
   ADD ("reference-embeddings", test_reference_embeddings);
