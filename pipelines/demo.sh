@@ -30,8 +30,8 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-# A tenth of strangers may be named: the table at the end shows other rates.
-rate=0.1
+# A fifth of strangers may be named: the table at the end shows other rates.
+rate=0.2
 here=$root/pipelines/demo
 stamps=/usr/share/tuxpaint/stamps
 say() { printf '\n== %s\n' "$*"; }
