@@ -1,0 +1,205 @@
+"""The demonstration's parts in small: the clip, the replayed boxes, the report."""
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+from PIL import Image
+
+from common import OK, draw, run
+from streams import BUILD, ROOT, StreamTest
+
+DEMO = os.path.join(ROOT, "pipelines", "demo")
+STAMPS = "/usr/share/tuxpaint/stamps"
+WIDTH, HEIGHT = 640, 480
+
+
+def region(decision, similarity, label=None, nearest=None):
+    """What dmljson writes of a region, as far as the report reads it."""
+    words = {"decision": decision, "similarity": similarity,
+             "threshold": .55}
+    if label:
+        words["label"] = label
+    if nearest or label:
+        words["nearest"] = nearest or label
+    return words
+
+
+class Demo(StreamTest):
+    def write_lines(self, name, rows):
+        with open(self.path(name), "w", encoding="utf-8") as out:
+            out.writelines(json.dumps(row) + "\n" for row in rows)
+
+    def script(self, name, *args, **kwargs):
+        return self.start([sys.executable, os.path.join(DEMO, name), *args],
+                          **kwargs)
+
+    def make_stamps(self):
+        """Cut-out shapes in place of tuxpaint's photographs."""
+        os.makedirs(self.path("stamps"))
+        with open(self.path("products.txt"), "w", encoding="utf-8") as known, \
+                open(self.path("strangers.txt"), "w",
+                     encoding="utf-8") as unknown:
+            known.write("# file, label\n")
+            for name, out in (("disc", known), ("bars", known),
+                              ("roof", unknown)):
+                picture = draw(name, 200).convert("RGBA")
+                hole = Image.new("L", picture.size, 0)
+                hole.paste(255, (20, 20, 180, 180))
+                picture.putalpha(hole)
+                picture.save(self.path("stamps", name + ".png"))
+                out.write(f"{name}.png\t{name}\n")
+
+    def make_clip(self, frames, seed=1):
+        with open(self.path("clip.rgb"), "wb") as clip:
+            done = self.start_to(
+                clip, [sys.executable, os.path.join(DEMO, "make_clip.py"),
+                       "truth.jsonl", "--stamps", "stamps", "--products",
+                       "products.txt", "--strangers", "strangers.txt",
+                       "--frames", frames, "--seed", seed])
+        self.assertEqual(done.returncode, OK, done.stderr)
+        with open(self.path("clip.rgb"), "rb") as clip, \
+                open(self.path("truth.jsonl"), encoding="utf-8") as truth:
+            return clip.read(), [json.loads(row) for row in truth]
+
+    def start_to(self, out, command):
+        return subprocess.run([str(word) for word in command], stdout=out,
+                              stderr=subprocess.PIPE, text=True, cwd=self.dir,
+                              timeout=120, check=False)
+
+    def test_report_counts(self):
+        """Two products and a stranger of four frames each, by hand."""
+        truth, results = [], []
+        said = {
+            # three right (one of them after a change), one called unknown
+            "apple": [region("known", .9, "apple"), region("known", .8, "apple"),
+                      region("unknown", .5, nearest="apple"),
+                      region("known", .9, "apple")],
+            # one right, one mistaken, one unknown, one without any region
+            "pear": [region("known", .7, "pear"), region("known", .6, "apple"),
+                     region("unknown", .3, nearest="apple"), None],
+            # a stranger: three without a name, one with
+            "goat": [region("unknown", .2, nearest="pear"),
+                     region("ambiguous", .4, nearest="pear"),
+                     region("unknown", .1, nearest="pear"),
+                     region("known", .65, "pear")],
+        }
+        for label, rows in said.items():
+            for row in rows:
+                number = len(truth)
+                truth.append({"frame": number, "label": label,
+                              "known": label != "goat", "box": [0, 0, 9, 9],
+                              "occluded": False})
+                results.append({"stream_time": number * 1000000000 // 30,
+                                "regions": [row] if row else []})
+        self.write_lines("truth.jsonl", truth)
+        self.write_lines("results.jsonl", results)
+        self.write_lines("timing.json", [{"frames": 12, "seconds": 0.5}])
+        done = self.script("report.py", "truth.jsonl", "results.jsonl",
+                           "timing.json", "--json", "out.json")
+        self.assertEqual(done.returncode, OK, done.stderr)
+        with open(self.path("out.json"), encoding="utf-8") as out:
+            figures = json.load(out)
+        # Known .9 .8 .5 .9 .7 .6 .3 -1 against unknown .2 .4 .1 .65: of 32
+        # pairs 4 + 4 + 3 + 4 + 4 + 3 + 2 + 0 = 24 are in order.
+        expected = {"products": 2, "strangers": 1, "accuracy": 4 / 8,
+                    "rank 1": 5 / 8, "mistaken": 1 / 8, "rejected": 3 / 4,
+                    "auroc": 24 / 32, "changes": (2 + 2) / 2, "frames": 12,
+                    "seconds": 0.5}
+        self.assertEqual(set(figures), set(expected))
+        for name, value in expected.items():
+            self.assertAlmostEqual(figures[name], value, places=9, msg=name)
+        self.assertRegex(done.stdout, r"\napple +4 +3 +1 +0\n")
+        self.assertRegex(done.stdout, r"\npear +4 +1 +2 +1  as apple\n")
+        self.assertRegex(done.stdout, r"\ngoat +4 +3 +1  as pear\n")
+        self.assertRegex(done.stdout, r"accuracy +50\.0%")
+        self.assertRegex(done.stdout, r"speed +24\.0 ")
+
+    def test_report_without_results_says_so(self):
+        self.write_lines("truth.jsonl", [])
+        self.write_lines("results.jsonl", [])
+        self.write_lines("timing.json", [{"frames": 1, "seconds": 1}])
+        done = self.script("report.py", "truth.jsonl", "results.jsonl",
+                           "timing.json")
+        self.assertNotEqual(done.returncode, OK)
+        self.assertIn("results.jsonl: no results", done.stderr)
+
+    def test_same_seed_same_clip(self):
+        self.make_stamps()
+        pixels, truth = self.make_clip(4)
+        self.assertEqual(len(pixels), 3 * 4 * WIDTH * HEIGHT * 3)
+        self.assertEqual([row["frame"] for row in truth], list(range(12)))
+        self.assertEqual({row["label"]: row["known"] for row in truth},
+                         {"disc": True, "bars": True, "roof": False})
+        for row in truth:
+            x, y, w, h = row["box"]
+            self.assertTrue(0 < x + w / 2 < WIDTH, row)
+            self.assertTrue(0 < y + h / 2 < HEIGHT, row)
+            self.assertGreater(max(w, h), 100, row)
+        self.assertEqual(sum(row["occluded"] for row in truth), 3)
+        again = self.make_clip(4)
+        self.assertEqual((pixels, truth), again)
+        self.assertNotEqual(pixels, self.make_clip(4, seed=2)[0])
+
+    def test_clip_boxes_pipeline_and_report(self):
+        """demo.sh's middle part: boxes arrive where the truth has them."""
+        self.make_stamps()
+        _, truth = self.make_clip(6)
+        for name in ("disc", "bars"):
+            os.makedirs(self.path("shop", name))
+            os.symlink(self.path("stamps", name + ".png"),
+                       self.path("shop", name, "1.png"))
+        run("dml-gallery", self.gallery, "enroll", self.path("shop"), check=OK)
+        with open(self.path("timing.json"), "w", encoding="utf-8") as timing:
+            done = self.start_to(
+                timing, [os.path.join(BUILD, "pipelines", "replay-boxes"),
+                         "truth.jsonl", "filesrc", "location=clip.rgb", "!",
+                         "rawvideoparse", "format=rgb", f"width={WIDTH}",
+                         f"height={HEIGHT}", "framerate=30/1", "!",
+                         "identity", "name=boxes", "!", "dmlembed",
+                         "regions=roi", "!", "dmlmatch", "gallery=shop.bin",
+                         "!", "dmljson", "location=results.jsonl", "!",
+                         "dmloverlay", "!", "videoconvert", "!", "jpegenc",
+                         "!", "matroskamux", "!", "filesink",
+                         "location=seen.mkv"])
+        self.assertEqual(done.returncode, OK, done.stderr)
+        with open(self.path("results.jsonl"), encoding="utf-8") as rows:
+            rows = [json.loads(row)["regions"][0] for row in rows]
+        self.assertEqual(len(rows), len(truth))
+        for row, real in zip(rows, truth):
+            x, y, w, h = real["box"]  # as far as it lies in the picture
+            left, top = max(0, x), max(0, y)
+            self.assertEqual([row["x"], row["y"], row["width"], row["height"]],
+                             [left, top, min(WIDTH, x + w) - left,
+                              min(HEIGHT, y + h) - top])
+            self.assertIn(row["nearest"], ("disc", "bars"))
+        done = self.script("report.py", "truth.jsonl", "results.jsonl",
+                           "timing.json", "--video", "seen.mkv", "--sheet",
+                           "sheet.png")
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertIn("AUROC", done.stdout)
+        with Image.open(self.path("sheet.png")) as sheet:
+            self.assertGreater(len(sheet.convert("RGB").getcolors(1 << 24)),
+                               1000)
+
+    def test_lists_name_at_least_forty_products_and_twelve_strangers(self):
+        things = {}
+        for name in ("products.txt", "strangers.txt"):
+            with open(os.path.join(DEMO, name), encoding="utf-8") as rows:
+                things[name] = [row.rstrip("\n").split("\t") for row in rows
+                                if not row.startswith("#")]
+        self.assertGreaterEqual(len(things["products.txt"]), 40)
+        self.assertGreaterEqual(len(things["strangers.txt"]), 12)
+        every = things["products.txt"] + things["strangers.txt"]
+        self.assertEqual(len({file for file, _ in every}), len(every))
+        self.assertEqual(len({label for _, label in every}), len(every))
+        if not os.path.isdir(STAMPS):
+            self.skipTest("tuxpaint-stamps-default is not installed")
+        for file, label in every:
+            with Image.open(os.path.join(STAMPS, file)) as picture:
+                self.assertGreater(min(picture.size), 24, label)
+
+
+if __name__ == "__main__":
+    unittest.main()
