@@ -1,7 +1,6 @@
 """What the tests of pipelines share: videos made of drawn pictures, and
 GStreamer's programs with a registry of the test's own."""
 import os
-import shutil
 import subprocess
 
 from common import ProgramTest, draw, run
@@ -62,8 +61,3 @@ class StreamTest(ProgramTest):
         return subprocess.run([str(word) for word in command],
                               capture_output=True, text=True, cwd=self.dir,
                               stdin=subprocess.DEVNULL, timeout=120, **kwargs)
-
-
-def needs(*programs):
-    """Names those that are not there, for a test to skip with."""
-    return [p for p in programs if shutil.which(p) is None]
