@@ -87,7 +87,8 @@ static const GstDmlProperty properties[] = {
     GST_DML_DOUBLE, "false-accept-rate", "False-accept rate",
     "Wished share of unknown things that are taken for known; "
     "picks the calibrated threshold",
-    OFFSET (false_accept_rate), GST_PARAM_MUTABLE_PLAYING, 0.01, 0.000001, 0.5),
+    OFFSET (false_accept_rate), GST_PARAM_MUTABLE_PLAYING,
+    DML_FALSE_ACCEPT_RATE, 0.000001, 0.5),
   GST_DML_ROW_NUMBER (GST_DML_DOUBLE, "margin", "Margin",
                       "By how much the best label's similarity must lead the "
                       "runner-up's, else the thing is ambiguous; 0 = no margin "

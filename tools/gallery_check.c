@@ -13,7 +13,7 @@ static struct {
 static const GOptionEntry calibrate_entries[] = {
   { "false-accept-rate", 'f', 0, G_OPTION_ARG_DOUBLE,
     &options.false_accept_rate,
-    "Wished share of unknown things that get a name, between 0 and 1 (0.01)",
+    "Wished share of unknown things that get a name, between 0 and 1 (0.05)",
     "RATE" },
   { "encoder", 'e', 0, G_OPTION_ARG_FILENAME, &options.encoder,
     "Encoder whose own thresholds stand in where the gallery has too few "
@@ -57,6 +57,23 @@ calibrate_encoder (DmlGallery *gallery, DmlEncoder **encoder, GError **error)
   return FALSE;
 }
 
+/* What was stored, in the words of who uses it. */
+static CliExit
+describe (DmlGallery *gallery, double false_accept_rate)
+{
+  DmlMatcherOptions matching = DML_MATCHER_OPTIONS_INIT;
+  g_autoptr (DmlSnapshot) snapshot = NULL;
+  g_autoptr (DmlMatcher) matcher = NULL;
+  g_autoptr (GError) error = NULL;
+
+  matching.false_accept_rate = false_accept_rate;
+  if ((snapshot = dml_gallery_get_snapshot (gallery, &error)) == NULL ||
+      (matcher = dml_matcher_new (snapshot, NULL, &matching, &error)) == NULL)
+    return cli_fail (error);
+  printf ("%s\n", dml_matcher_describe_threshold (matcher));
+  return CLI_OK;
+}
+
 CliExit
 gallery_calibrate (int argc, char **argv)
 {
@@ -67,7 +84,7 @@ gallery_calibrate (int argc, char **argv)
   gboolean from_gallery;
   CliExit exit_code;
 
-  options.false_accept_rate = 0.01;
+  options.false_accept_rate = DML_FALSE_ACCEPT_RATE;
   if (!cli_parse (
         "",
         "Finds the similarity below which a thing is called unknown,\n"
@@ -108,15 +125,10 @@ gallery_calibrate (int argc, char **argv)
     return CLI_OK;
   }
   if (from_gallery)
-    printf ("for a false-accept rate of %g the best label's similarity must "
-            "exceed half the mean of the next ones' by %.4f\n"
-            "the true rate lies within %.3g..%.3g (95 %%, %u labels)\n",
-            threshold.false_accept_rate, threshold.threshold, threshold.lower,
-            threshold.upper, threshold.n_impostor);
-  else
-    printf ("too few labels here to measure: the encoder's own threshold, a "
-            "similarity of %.4f, holds for a false-accept rate of %g\n",
-            threshold.threshold, threshold.false_accept_rate);
+    return describe (gallery, options.false_accept_rate);
+  printf ("too few labels here to measure: the encoder's own threshold, a "
+          "similarity of %.4f, holds for a false-accept rate of %g\n",
+          threshold.threshold, threshold.false_accept_rate);
   return CLI_OK;
 }
 

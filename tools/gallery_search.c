@@ -24,7 +24,7 @@ static const GOptionEntry entries[] = {
     "Similarity that must be exceeded (calibrated)", "S" },
   { "false-accept-rate", 'f', 0, G_OPTION_ARG_DOUBLE,
     &options.false_accept_rate,
-    "Rate that the calibrated threshold is for (0.01)", "RATE" },
+    "Rate that the calibrated threshold is for (0.05)", "RATE" },
   { "margin", 'm', 0, G_OPTION_ARG_DOUBLE, &options.margin,
     "By how much the best label must lead (0)", "S" },
   { "sheet", 's', 0, G_OPTION_ARG_FILENAME, &options.sheet,
@@ -245,7 +245,7 @@ gallery_search (int argc, char **argv)
 
   options.k = 5;
   options.threshold = (double) NAN;
-  options.false_accept_rate = 0.01;
+  options.false_accept_rate = DML_FALSE_ACCEPT_RATE;
   if (!cli_parse ("PICTURES…", "Recognises photographs.",
                   "Examples:\n"
                   "  dml-gallery shop.bin search query.jpg\n"

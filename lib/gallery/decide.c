@@ -17,6 +17,10 @@
 #include "gallery/match.h"
 #include "gallery/rows.h"
 
+/* A lead over a near crowd may ask for more than there is. The very picture
+ * that was enrolled is known whatever the rate. */
+#define DML_THRESHOLD_MOST 0.99
+
 /* Similarity of the nearest item of a label, and which it is. */
 static double
 nearest_of (const DmlSnapshot *snapshot, const DmlQuery *query, guint label,
@@ -120,7 +124,8 @@ weigh (DmlMatch *match, const DmlMatcher *matcher, const DmlQuery *query,
     match->margin -= runner_up;
   if (matcher->n_crowd > 0)
     match->threshold =
-      dml_crowd (near, label, matcher->n_crowd) + matcher->lead;
+      MIN (dml_crowd (near, label, matcher->n_crowd) + matcher->lead,
+           DML_THRESHOLD_MOST);
 }
 
 /* A query of a length at which products of floats run over or under; no encoder

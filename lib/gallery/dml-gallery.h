@@ -439,6 +439,14 @@ typedef enum {
 DML_API GType dml_classifier_get_type (void);
 
 /**
+ * DML_FALSE_ACCEPT_RATE:
+ *
+ * The share of unknown things that may get a name where nobody says otherwise:
+ * a shelf's, not a door's.
+ */
+#define DML_FALSE_ACCEPT_RATE 0.05
+
+/**
  * DmlMatcherOptions:
  * @k: neighbours, 1..100
  * @classifier: who decides the label
@@ -458,7 +466,7 @@ typedef struct {
 
 #define DML_MATCHER_OPTIONS_INIT                                               \
   {                                                                            \
-    5, DML_CLASSIFIER_AUTO, (double) NAN, 0.01, 0.0, NULL                      \
+    5, DML_CLASSIFIER_AUTO, (double) NAN, DML_FALSE_ACCEPT_RATE, 0.0, NULL     \
   }
 
 /**

@@ -151,6 +151,12 @@ use_lead (DmlMatcher *matcher, const DmlStoredLead *stored, const char *how)
                                             dml_labels_needed (wished))
                          : g_strdup_printf ("a lead of %s is sure to keep it",
                                             number (sure, stored->sure));
+  g_autofree char *own =
+    isnan (stored->true_accept)
+      ? g_strdup ("")
+      : g_strdup_printf (". About %.0f %% of what is enrolled here would be "
+                         "known again",
+                         100.0 * stored->true_accept);
 
   matcher->lead = stored->threshold.threshold;
   matcher->n_crowd = stored->n_crowd;
@@ -158,11 +164,11 @@ use_lead (DmlMatcher *matcher, const DmlStoredLead *stored, const char *how)
   matcher->in_words = g_strdup_printf (
     "the best label must exceed half the mean of the next %u by %s: %s on this "
     "gallery's %u labels at revision %" G_GINT64_FORMAT
-    " for a false-accept rate of %s (95 %% interval %s to %s; %s)",
+    " for a false-accept rate of %s (95 %% interval %s to %s; %s)%s",
     stored->n_crowd, number (lead, matcher->lead), how, stored->n_labels,
     stored->revision, number (rate, wished),
     number (lower, stored->threshold.lower),
-    number (upper, stored->threshold.upper), more);
+    number (upper, stored->threshold.upper), more, own);
 }
 
 /* Still used, but said: the range has changed by half since. */

@@ -16,7 +16,7 @@ static const char *const interface_of[][20] = {
     "attach GstDmlAttachFlags roi+analytics p", "stats GstStructure NULL o" },
   { "dmlmatch", "gallery gchararray NULL r", "k guint 5 p",
     "classifier DmlClassifier auto p", "threshold gdouble -1 p",
-    "false-accept-rate gdouble 0.01 p", "margin gdouble 0 p",
+    "false-accept-rate gdouble 0.05 p", "margin gdouble 0 p",
     "labels GstValueArray NULL p", "smoothing gint -1 p",
     "min-label-change guint 1 p", "on-change-only gboolean TRUE p",
     "attach GstDmlAttachFlags roi+analytics p", "stats GstStructure NULL o" },

@@ -513,8 +513,8 @@ test_matcher_measures_for_itself (Fixture *fixture, gconstpointer data)
     if (l == 11) {
       DmlThreshold threshold;
 
-      g_assert_true (dml_gallery_calibrate_with (gallery, NULL, 0.01,
-                                                 &threshold, NULL, &error));
+      g_assert_true (dml_gallery_calibrate_with (
+        gallery, NULL, DML_FALSE_ACCEPT_RATE, &threshold, NULL, &error));
       g_assert_cmpfloat (dml_matcher_get_threshold (matcher), ==,
                          threshold.threshold);
     }

@@ -348,11 +348,17 @@ test_lead (void)
     g_assert_cmpint (dml_match_get_decision (match), ==, DML_DECISION_KNOWN);
   }
   options.classifier = DML_CLASSIFIER_KNN;
-  set_angle (query, 42); /* as near to 1 as to 2, and 0 is near, too */
+  set_angle (query, 55); /* 11 degrees from 2, but 15 from 1, its like */
   g_autoptr (DmlMatch) match = match_one (snapshot, &options, query);
 
   g_assert_cmpint (dml_match_get_decision (match), ==, DML_DECISION_UNKNOWN);
-  g_assert_cmpfloat (dml_match_get_threshold (match), >, 1.0);
+  g_assert_cmpfloat (dml_match_get_threshold (match), >, 0.98);
+  /* The very picture is known, whatever is near it. */
+  set_angle (query, 44);
+  g_autoptr (DmlMatch) same = match_one (snapshot, &options, query);
+
+  g_assert_cmpint (dml_match_get_decision (same), ==, DML_DECISION_KNOWN);
+  g_assert_cmpfloat (dml_match_get_threshold (same), ==, 0.99);
   /* Two labels have no two others to lead. */
   options.labels = two;
   filtered = dml_matcher_new_with (snapshot, NULL, &options, NULL);
