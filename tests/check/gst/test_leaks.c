@@ -77,10 +77,67 @@ no_alive_objects (void)
   gst_object_unref (tracer);
 }
 
+static guint
+count_files (void)
+{
+  GDir *dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  guint n = 0;
+
+  while (dir != NULL && g_dir_read_name (dir) != NULL)
+    n++;
+  g_clear_pointer (&dir, g_dir_close);
+  return n;
+}
+
+/* One pipeline with every element, started and stopped. The tracer may not be
+ * asked before it is gone: in 1.22 it drops references that it never took. */
+static void
+hundred_starts_and_stops (void)
+{
+  g_autofree char *gallery = test_gallery ("cycles.bin", 3);
+  g_autofree char *enrolled = test_path ("cycles-enrolled.bin");
+  g_autofree char *json = test_path ("cycles.jsonl");
+  g_autofree char *line = g_strdup_printf (
+    "videotestsrc ! video/x-raw,width=96,height=64 ! dmlembed ! queue ! "
+    "dmlgallery gallery=%s label=x enroll=true interval=1000 min-quality=0 ! "
+    "dmlmatch gallery=%s smoothing=5 ! dmloverlay ! dmljson location=%s ! "
+    "fakesink async=true",
+    enrolled, gallery, json);
+  GstTracer *tracer = leaks_tracer ();
+  GstElement *pipeline;
+  guint n_files = 0;
+
+  if (tracer == NULL) {
+    g_test_skip ("the leaks tracer is not active");
+    return;
+  }
+  pipeline = gst_parse_launch (line, NULL);
+  g_assert_nonnull (pipeline);
+  for (guint i = 0; i < 100; i++) {
+    g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), !=,
+                     GST_STATE_CHANGE_FAILURE);
+    g_assert_cmpint (
+      gst_element_get_state (pipeline, NULL, NULL, 20 * GST_SECOND), ==,
+      GST_STATE_CHANGE_SUCCESS);
+    /* Stopped wherever it happens to be. */
+    g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_NULL), ==,
+                     GST_STATE_CHANGE_SUCCESS);
+    if (i == 0)
+      n_files = count_files ();
+  }
+  g_assert_cmpuint (count_files (), ==, n_files);
+  gst_object_unref (pipeline);
+  g_assert_cmpuint (count_alive (tracer), ==, 0);
+  gst_object_unref (tracer);
+}
+
 int
 main (int argc, char **argv)
 {
   test_init (&argc, &argv);
   g_test_add_func ("/leaks/no-alive-objects", no_alive_objects);
+  if (g_test_slow ())
+    g_test_add_func ("/leaks/hundred-starts-and-stops",
+                     hundred_starts_and_stops);
   return test_run ();
 }
