@@ -147,6 +147,13 @@ test_threads_every_piece_once (void)
   g_thread_join (other);
 }
 
+/* What other languages and logs see; a formatter once spaced it out. */
+static void
+test_error_domain (void)
+{
+  g_assert_cmpstr (g_quark_to_string (DML_ERROR), ==, "dml-error-quark");
+}
+
 static void
 test_error_from_errno (void)
 {
@@ -202,6 +209,7 @@ main (int argc, char **argv)
   g_test_add_func ("/base/rng/moments", test_rng_moments);
   g_test_add_func ("/base/threads/every-piece-once",
                    test_threads_every_piece_once);
+  g_test_add_func ("/base/error/domain", test_error_domain);
   g_test_add_func ("/base/error/from-errno", test_error_from_errno);
   g_test_add_func ("/base/error/quote-makes-names-harmless",
                    test_error_quote_makes_names_harmless);
