@@ -186,6 +186,15 @@ describe_item (const DmlMatch *match)
                               match->prototype ? "nearest " : "", match->item);
 }
 
+/* Whether the item whose similarity this is, is nearer than any other. Of a
+ * classifier that looks at more than one it need not be. */
+static gboolean
+is_nearest (const DmlMatch *match)
+{
+  return !match->prototype && match->n_hits > 0 &&
+         match->hits[0].item == match->item;
+}
+
 static char *
 explain (const DmlMatch *match)
 {
@@ -203,7 +212,8 @@ explain (const DmlMatch *match)
   if (match->reason == DML_REASON_BELOW_THRESHOLD) {
     against =
       match->similarity < match->threshold ? "is below" : "is not above";
-    return g_strdup_printf ("%s %s %s; nearest is %s%s", sim.a, against, sim.b,
+    return g_strdup_printf ("%s %s %s; %s is %s%s", sim.a, against, sim.b,
+                            is_nearest (match) ? "nearest" : "best label",
                             label, item);
   }
   if (match->runner_up < 0)

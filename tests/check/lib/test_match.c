@@ -97,6 +97,43 @@ test_known_ambiguous_unknown (void)
   }
 }
 
+/* The item at 20 degrees is nearest, its label is not the best by means. */
+static void
+test_best_label_need_not_be_nearest (void)
+{
+  static const double at[] = { 20, 180, 50, 54 };
+  static const guint32 label[] = { 0, 0, 1, 1 };
+  g_autoptr (DmlSnapshot) snapshot =
+    circle (DML_METRIC_COSINE, 4, at, label, 2);
+  DmlMatcherOptions options = DML_MATCHER_OPTIONS_INIT;
+  float query[DIM];
+
+  set_angle (query, 34);
+  options.threshold = 0.99;
+  options.k = 1;
+  {
+    g_autoptr (DmlMatch) match = match_one (snapshot, &options, query);
+
+    g_assert_nonnull (
+      strstr (dml_match_get_explanation (match), "nearest is 0 (item 100)"));
+  }
+  for (options.classifier = DML_CLASSIFIER_PROTOTYPE;
+       options.classifier <= DML_CLASSIFIER_BAYES; options.classifier++) {
+    g_autoptr (DmlMatch) match = match_one (snapshot, &options, query);
+    const char *first;
+
+    dml_match_get_hit (match, 0, &first, NULL, NULL);
+    g_assert_cmpstr (first, ==, "0");
+    g_assert_cmpint (dml_match_get_reason (match), ==,
+                     DML_REASON_BELOW_THRESHOLD);
+    if (options.classifier == DML_CLASSIFIER_PROTOTYPE)
+      g_assert_cmpstr (dml_match_get_label (match), ==, "1");
+    if (strcmp (dml_match_get_label (match), "1") == 0)
+      g_assert_nonnull (
+        strstr (dml_match_get_explanation (match), "best label is 1 ("));
+  }
+}
+
 /* "0.90 is below 0.90" would help nobody. */
 static void
 test_close_numbers_get_more_digits (void)
@@ -516,6 +553,8 @@ main (int argc, char **argv)
                    test_known_ambiguous_unknown);
   g_test_add_func ("/match/close-numbers-get-more-digits",
                    test_close_numbers_get_more_digits);
+  g_test_add_func ("/match/best-label-need-not-be-nearest",
+                   test_best_label_need_not_be_nearest);
   g_test_add_func ("/match/threshold-is-strict", test_threshold_is_strict);
   g_test_add_func ("/match/same-item-under-two-labels",
                    test_same_item_under_two_labels);
