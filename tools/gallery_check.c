@@ -87,9 +87,10 @@ gallery_calibrate (int argc, char **argv)
   options.false_accept_rate = DML_FALSE_ACCEPT_RATE;
   if (!cli_parse (
         "",
-        "Finds the similarity below which a thing is called unknown,\n"
-        "from how close items of different labels come, and stores\n"
-        "it in the gallery.",
+        "Finds by how much the best label must lead for a thing not to be\n"
+        "called unknown: its similarity over half the mean of the next\n"
+        "labels'. Takes every label out in turn, shows its items to the rest\n"
+        "as unknown things, and stores the lead in the gallery.",
         "Do it again after many changes to the gallery.", calibrate_entries,
         &argc, &argv, &exit_code))
     return exit_code;
