@@ -2,6 +2,7 @@
 """Everything is installed, the plugin loads from there, and uninstalling leaves
 nothing. Usage: installed.py BUILD_ROOT SOURCE_ROOT [PART...]; parts: gst tools
 docs introspection"""
+import json
 import os
 import re
 import shutil
@@ -20,7 +21,8 @@ WANTED = {
             r"/include/gstdml-1\.0/gst/dml/gstdml\.h",
             r"/gstreamer-1\.0/libgstdml\.so"],
     "tools": [rf"/bin/{p}" for p in PROGRAMS] +
-             [rf"/bash-completion/completions/{p}" for p in PROGRAMS],
+             [rf"/bash-completion/completions/{p}" for p in PROGRAMS] +
+             [r"/dml/dml-check"],
     "docs": [rf"/man/man1/{p}\.1" for p in PROGRAMS] +
             [r"/doc/dml/LICENSE", r"/doc/dml/README\.md"],
     "introspection": [r"/gir-1\.0/Dml-1\.0\.gir",
@@ -46,6 +48,21 @@ def loads(root, files):
     return not absent
 
 
+def times_kernels(root, files):
+    """The installed dml-bench finds the installed dml-check, and runs it."""
+    bench = next(f for f in files if f.endswith("/bin/dml-bench"))
+    libs = next(f for f in files if f.endswith("/libdml-1.0.so"))
+    env = dict(os.environ, LD_LIBRARY_PATH=root + os.path.dirname(libs))
+    env.pop("DML_CHECK", None)
+    done = subprocess.run([root + bench, "kernels", "--json", "--test=max_f32"],
+                          env=env, text=True, capture_output=True)
+    rows = json.loads(done.stdout)["rows"] if done.returncode == 0 else []
+    if not rows or min(row["minimum"] for row in rows) <= 0:
+        print(f"dml-bench kernels: exit {done.returncode}, {len(rows)} rows, "
+              f"{done.stderr}")
+    return bool(rows)
+
+
 def main(build, source, parts):
     with prefix.installed(build) as root:
         files = prefix.files_below(root)
@@ -61,6 +78,8 @@ def main(build, source, parts):
         good = not absent
         if "gst" in parts and shutil.which("gst-inspect-1.0"):
             good = loads(root, files) and good
+        if "tools" in parts:
+            good = times_kernels(root, files) and good
         subprocess.run(["ninja", "-C", build, "uninstall"], check=True,
                        stdout=subprocess.DEVNULL)
         left = prefix.files_below(root)

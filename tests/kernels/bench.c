@@ -20,6 +20,12 @@ now (void)
   return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
+void
+check_print_tabs (DmlCheck *c)
+{
+  c->tabs = true;
+}
+
 bool
 check_is_bench (const DmlCheck *c)
 {
@@ -77,6 +83,12 @@ timer_report (CheckTimer *t)
   median = t->seconds[n / 2];
   spread = (t->seconds[n * 3 / 4] - t->seconds[n / 4]) / median;
   plain = plain_median (t, median);
+  if (t->check->tabs) {
+    printf ("%s\t%s\t%s\t%.1f\t%.1f\n", t->check->kernel->name, t->check->level,
+            t->label, 1e9 * t->seconds[0], 1e9 * median);
+    fflush (stdout);
+    return;
+  }
   printf ("  %-20s %-7s %-22s %12.1f ns +-%4.1f %%", t->check->kernel->name,
           t->check->level, t->label, 1e9 * median, 50 * spread);
   if (t->work > 0)

@@ -169,6 +169,7 @@ typedef enum {
 } CheckPass;
 
 DmlCheck *check_new (uint64_t seed);
+void check_print_tabs (DmlCheck *c); /* timings as a program reads them */
 void check_free (DmlCheck *c);
 /* Runs one kernel at one level through all passes, and the bench if wanted;
  * false when something was wrong. */

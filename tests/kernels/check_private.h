@@ -35,6 +35,7 @@ struct DmlCheck {
     double median;
   } plain[256]; /* what C took, for the bench */
   size_t n_plain;
+  bool tabs; /* timings for another program to read */
 };
 
 void check_slots_init (DmlCheck *c);

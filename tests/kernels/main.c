@@ -30,7 +30,7 @@ typedef struct {
 typedef struct {
   const char *test, *level; /* patterns */
   uint64_t seed;
-  bool bench, list;
+  bool bench, tabs, list;
 } Options;
 
 static const char usage[] =
@@ -40,6 +40,9 @@ static const char usage[] =
   "  --level=NAME  only this level: c, neon, avx2, avx512 or orc\n"
   "  --seed=N      of the random values (default 1)\n"
   "  --bench       also time them: median, half the distance of the quartiles\n"
+  "  --tabs        with --bench: a line a timing, by tabs: kernel, level, "
+  "size,\n"
+  "                minimum and median in nanoseconds\n"
   "  --list        names and rules, and nothing else\n"
   "DML_CPU=c|neon|avx2|avx512 caps the level. Exits 0 when all passed, 1 when\n"
   "not, 2 on a wrong option, 77 when there was nothing to run.\n";
@@ -72,6 +75,8 @@ parse (Options *o, int argc, char **argv)
       }
     } else if (strcmp (argv[i], "--bench") == 0)
       o->bench = true;
+    else if (strcmp (argv[i], "--tabs") == 0)
+      o->tabs = true;
     else if (strcmp (argv[i], "--list") == 0)
       o->list = true;
     else {
@@ -150,6 +155,8 @@ main (int argc, char **argv)
   }
   printf ("dml-check: seed %llu\n", (unsigned long long) o.seed);
   c = check_new (o.seed);
+  if (o.tabs)
+    check_print_tabs (c);
   n_levels = find_levels (levels, cap);
   for (size_t l = 0; l < n_levels; l++) {
     size_t n_here = 0;
