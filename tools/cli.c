@@ -249,6 +249,16 @@ cli_json_schema (JsonBuilder *builder, const char *schema)
   json_builder_add_string_value (builder, schema);
 }
 
+void
+cli_json_text (JsonBuilder *builder, const char *member, const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+
+  if (member != NULL)
+    json_builder_set_member_name (builder, member);
+  json_builder_add_string_value (builder, valid);
+}
+
 char *
 cli_printable (const char *text)
 {

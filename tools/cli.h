@@ -63,6 +63,9 @@ void cli_print_json (JsonBuilder *builder);
 /* A number as "schema": "dml-<what>/<version>" in the object being built. */
 void cli_json_schema (JsonBuilder *builder, const char *schema);
 
+/* Text of any bytes, as UTF-8; @member NULL: of an array. */
+void cli_json_text (JsonBuilder *builder, const char *member, const char *text);
+
 /* Text as it may be shown on a terminal: control characters escaped. */
 char *cli_printable (const char *text);
 

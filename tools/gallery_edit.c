@@ -46,15 +46,6 @@ begin_done (const char *schema)
 }
 
 static void
-add_text (JsonBuilder *json, const char *member, const char *text)
-{
-  g_autofree char *valid = g_utf8_make_valid (text, -1);
-
-  json_builder_set_member_name (json, member);
-  json_builder_add_string_value (json, valid);
-}
-
-static void
 print_done (JsonBuilder *json)
 {
   json_builder_end_object (json);
@@ -142,8 +133,8 @@ gallery_rename (int argc, char **argv)
   if (options.json) {
     JsonBuilder *json = begin_done ("dml-rename/1");
 
-    add_text (json, "old", argv[1]);
-    add_text (json, "label", argv[2]);
+    cli_json_text (json, "old", argv[1]);
+    cli_json_text (json, "label", argv[2]);
     print_done (json);
   }
   return CLI_OK;
@@ -174,7 +165,7 @@ gallery_data (int argc, char **argv)
   if (options.json) {
     JsonBuilder *json = begin_done ("dml-data/1");
 
-    add_text (json, "label", argv[1]);
+    cli_json_text (json, "label", argv[1]);
     print_done (json);
   }
   return CLI_OK;

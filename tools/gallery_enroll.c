@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * dml-gallery enroll: photographs into the gallery, a transaction a label. */
+ * dml-gallery enroll: photographs into the gallery, a transaction a label. What
+ * is there already is left out. */
 #include "gallery.h"
 
 #include <math.h>
@@ -9,11 +10,14 @@
 #define VIEWS_DEFAULT 12
 #define THUMBNAIL_SIDE 96
 #define THUMBNAIL_QUALITY 80
+#define SAME 0.9995     /* similarity above which two pictures are one */
+#define HITS_MAX 100    /* the same picture under so many labels */
+#define TWINS_SHOWN 10U /* lines on stderr; --json tells all */
 
 static struct {
   char *encoder, *label;
   int views;
-  gboolean no_thumbnails, json;
+  gboolean no_thumbnails, again, json;
 } options;
 
 static const GOptionEntry entries[] = {
@@ -25,6 +29,8 @@ static const GOptionEntry entries[] = {
     "Views of a photograph that its embedding is the mean of; 1 = the "
     "photograph alone (12)",
     "N" },
+  { "again", 0, 0, G_OPTION_ARG_NONE, &options.again,
+    "Enrol also what is under its label already", NULL },
   { "no-thumbnails", 0, 0, G_OPTION_ARG_NONE, &options.no_thumbnails,
     "Store no small pictures", NULL },
   { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
@@ -36,9 +42,28 @@ typedef struct {
   DmlEncoder *encoder;
   DmlSession *session;
   DmlGallery *gallery;
+  DmlMatcher *there; /* finds what was in the gallery before */
   GPtrArray *failed; /* messages, one a picture */
-  guint n_items, n_labels, n_alpha;
+  GPtrArray *twins;  /* Twin */
+  guint n_items, n_labels, n_alpha, n_known;
 } Enroll;
+
+/* A picture that was enrolled although another label has it. */
+typedef struct {
+  char *path, *label, *other;
+  gint64 item; /* of the other label */
+} Twin;
+
+static void
+twin_free (gpointer data)
+{
+  Twin *twin = data;
+
+  g_free (twin->path);
+  g_free (twin->label);
+  g_free (twin->other);
+  g_free (twin);
+}
 
 /* The pictures of one label, embedded and ready to be stored. */
 typedef struct {
@@ -62,9 +87,45 @@ batch_clear (Batch *batch)
   g_ptr_array_set_size (batch->probes, 0);
 }
 
+/* Whether the gallery has the picture under its label already. Where it has it
+ * under another one only, that is noted. */
 static gboolean
-embed (Enroll *enroll, const char *path, Batch *batch, GError **error)
+is_known (Enroll *enroll, const CliPicture *picture, const float *vector)
 {
+  g_autoptr (DmlMatch) match = NULL;
+  const char *other = NULL;
+  gint64 other_item = -1;
+  Twin *twin;
+
+  dml_matcher_match (enroll->there, vector, 1, &match);
+  for (guint i = 0; i < dml_match_get_n_hits (match); i++) {
+    const char *label;
+    gint64 item;
+    double similarity;
+
+    dml_match_get_hit (match, i, &label, &item, &similarity);
+    if (!(similarity > SAME))
+      break;
+    if (strcmp (label, picture->label) == 0)
+      return TRUE;
+    if (other == NULL) {
+      other = label;
+      other_item = item;
+    }
+  }
+  if (other == NULL)
+    return FALSE;
+  twin = g_new (Twin, 1);
+  *twin = (Twin){ g_strdup (picture->path), g_strdup (picture->label),
+                  g_strdup (other), other_item };
+  g_ptr_array_add (enroll->twins, twin);
+  return FALSE;
+}
+
+static gboolean
+embed (Enroll *enroll, const CliPicture *from, Batch *batch, GError **error)
+{
+  const char *path = from->path;
   const guint dim = dml_encoder_get_dim (enroll->encoder);
   g_autoptr (DmlPicture) picture = dml_picture_load (path, error);
   g_autofree float *vector = g_new (float, dim);
@@ -73,8 +134,13 @@ embed (Enroll *enroll, const char *path, Batch *batch, GError **error)
 
   if (picture == NULL ||
       !dml_session_embed_enrolment (enroll->session, picture,
-                                    (guint) options.views, vector, error) ||
-      !dml_session_embed_probe (enroll->session, picture, probe, error))
+                                    (guint) options.views, vector, error))
+    return FALSE;
+  if (is_known (enroll, from, vector) && !options.again) {
+    enroll->n_known++;
+    return TRUE;
+  }
+  if (!dml_session_embed_probe (enroll->session, picture, probe, error))
     return FALSE;
   if (!options.no_thumbnails) {
     g_autoptr (DmlPicture) flat =
@@ -144,7 +210,7 @@ enroll_all (Enroll *enroll, GPtrArray *pictures, GError **error)
     g_autoptr (GError) failure = NULL;
 
     cli_progress_set (progress, i, picture->label);
-    if (!embed (enroll, picture->path, &batch, &failure))
+    if (!embed (enroll, picture, &batch, &failure))
       g_ptr_array_add (enroll->failed, g_strdup (failure->message));
     if (next == NULL || strcmp (next->label, picture->label) != 0)
       ok = store (enroll, picture->label, &batch, error);
@@ -158,28 +224,67 @@ enroll_all (Enroll *enroll, GPtrArray *pictures, GError **error)
 }
 
 static void
-print_result (const Enroll *enroll, guint n_others)
+print_json (const Enroll *enroll)
 {
-  if (options.json) {
-    JsonBuilder *json = json_builder_new ();
+  JsonBuilder *json = json_builder_new ();
+
+  json_builder_begin_object (json);
+  cli_json_schema (json, "dml-enroll/1");
+  cli_json_text (json, "gallery", gallery_path);
+  json_builder_set_member_name (json, "labels");
+  json_builder_add_int_value (json, enroll->n_labels);
+  json_builder_set_member_name (json, "items");
+  json_builder_add_int_value (json, enroll->n_items);
+  json_builder_set_member_name (json, "known");
+  json_builder_add_int_value (json, enroll->n_known);
+  json_builder_set_member_name (json, "twins");
+  json_builder_begin_array (json);
+  for (guint i = 0; i < enroll->twins->len; i++) {
+    const Twin *twin = g_ptr_array_index (enroll->twins, i);
 
     json_builder_begin_object (json);
-    cli_json_schema (json, "dml-enroll/1");
-    json_builder_set_member_name (json, "gallery");
-    json_builder_add_string_value (json, gallery_path);
-    json_builder_set_member_name (json, "labels");
-    json_builder_add_int_value (json, enroll->n_labels);
-    json_builder_set_member_name (json, "items");
-    json_builder_add_int_value (json, enroll->n_items);
-    json_builder_set_member_name (json, "failed");
-    json_builder_begin_array (json);
-    for (guint i = 0; i < enroll->failed->len; i++)
-      json_builder_add_string_value (json,
-                                     g_ptr_array_index (enroll->failed, i));
-    json_builder_end_array (json);
+    cli_json_text (json, "picture", twin->path);
+    cli_json_text (json, "label", twin->label);
+    cli_json_text (json, "other", twin->other);
+    json_builder_set_member_name (json, "item");
+    json_builder_add_int_value (json, twin->item);
     json_builder_end_object (json);
-    cli_print_json (json);
-  } else
+  }
+  json_builder_end_array (json);
+  json_builder_set_member_name (json, "failed");
+  json_builder_begin_array (json);
+  for (guint i = 0; i < enroll->failed->len; i++)
+    cli_json_text (json, NULL, g_ptr_array_index (enroll->failed, i));
+  json_builder_end_array (json);
+  json_builder_end_object (json);
+  cli_print_json (json);
+}
+
+static void
+say_twins (const Enroll *enroll)
+{
+  const guint n = enroll->twins->len;
+
+  for (guint i = 0; i < MIN (n, TWINS_SHOWN); i++) {
+    const Twin *twin = g_ptr_array_index (enroll->twins, i);
+    g_autofree char *path = cli_printable (twin->path);
+    g_autofree char *label = cli_printable (twin->label);
+    g_autofree char *other = cli_printable (twin->other);
+
+    cli_say ("%s: enrolled as %s, but %s has the same picture (item "
+             "%" G_GINT64_FORMAT ")",
+             path, label, other, twin->item);
+  }
+  if (n > TWINS_SHOWN)
+    cli_say ("%u more like that; --json names them", n - TWINS_SHOWN);
+}
+
+static void
+print_result (const Enroll *enroll, guint n_others)
+{
+  if (options.json)
+    print_json (enroll);
+  else
     printf ("%u item%s under %u label%s in %s\n", enroll->n_items,
             enroll->n_items == 1 ? "" : "s", enroll->n_labels,
             enroll->n_labels == 1 ? "" : "s", gallery_path);
@@ -189,12 +294,36 @@ print_result (const Enroll *enroll, guint n_others)
     cli_say ("%u picture%s could not be used and %s left out",
              enroll->failed->len, enroll->failed->len == 1 ? "" : "s",
              enroll->failed->len == 1 ? "was" : "were");
+  if (enroll->n_known > 0)
+    cli_say ("%u %s enrolled already and left out; --again enrols %s anyway",
+             enroll->n_known, enroll->n_known == 1 ? "was" : "were",
+             enroll->n_known == 1 ? "it" : "them");
+  say_twins (enroll);
   if (n_others > 0)
     cli_say ("%u file%s passed over: no picture by name", n_others,
              n_others == 1 ? "" : "s");
-  if (enroll->n_alpha > 0)
+  if (enroll->n_alpha > 0 && options.views > 1)
     cli_say ("%u with transparency: embedded on %d different backgrounds",
              enroll->n_alpha, options.views);
+  else if (enroll->n_alpha > 0)
+    cli_say ("%u with transparency: embedded on one background",
+             enroll->n_alpha);
+}
+
+/* What is enrolled is compared with what is there: the whole gallery is read,
+ * and a damaged one is told before anything is added to it. */
+static DmlMatcher *
+what_is_there (DmlGallery *gallery, DmlEncoder *encoder, GError **error)
+{
+  DmlMatcherOptions matcher_options = DML_MATCHER_OPTIONS_INIT;
+  g_autoptr (DmlSnapshot) snapshot = dml_gallery_get_snapshot (gallery, error);
+
+  if (snapshot == NULL)
+    return NULL;
+  matcher_options.k = HITS_MAX;
+  matcher_options.classifier = DML_CLASSIFIER_KNN;
+  matcher_options.threshold = SAME; /* given, so that none is measured */
+  return dml_matcher_new (snapshot, encoder, &matcher_options, error);
 }
 
 CliExit
@@ -204,18 +333,22 @@ gallery_enroll (int argc, char **argv)
   g_autoptr (DmlEncoder) encoder = NULL;
   g_autoptr (DmlSession) session = NULL;
   g_autoptr (DmlGallery) gallery = NULL;
+  g_autoptr (DmlMatcher) there = NULL;
   g_autoptr (GPtrArray) failed = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) twins = g_ptr_array_new_with_free_func (twin_free);
   g_autoptr (GError) error = NULL;
   guint n_others;
   CliExit exit_code;
-  Enroll enroll = { .failed = failed };
+  Enroll enroll = { .failed = failed, .twins = twins };
 
   options.views = VIEWS_DEFAULT;
   if (!cli_parse (
         "PICTURES_OR_FOLDERS…", "Adds photographs to a gallery.",
         "Labels: a picture in a sub-folder of a folder that is named gets the\n"
         "sub-folder's path; one that lies in the folder itself, or is named,\n"
-        "its own name. --label overrides both.\n\n"
+        "its own name. --label overrides both. A picture that is under its\n"
+        "label already is left out; one that is under another label is\n"
+        "enrolled, and both labels are named.\n\n"
         "Examples:\n"
         "  dml-gallery shop.bin enroll photos/\n"
         "  dml-gallery shop.bin enroll --label \"red apple\" a1.jpg a2.jpg",
@@ -241,19 +374,22 @@ gallery_enroll (int argc, char **argv)
   if ((encoder = gallery_encoder (options.encoder, &error)) == NULL ||
       (session = dml_encoder_session_new (encoder, 0, &error)) == NULL ||
       (gallery = dml_gallery_open (gallery_path, DML_GALLERY_CREATE, encoder,
-                                   &error)) == NULL)
+                                   &error)) == NULL ||
+      (there = what_is_there (gallery, encoder, &error)) == NULL)
     return cli_fail (error);
+  enroll.there = there;
   enroll.encoder = encoder;
   enroll.session = session;
   enroll.gallery = gallery;
   cli_catch_interrupt ();
   if (!enroll_all (&enroll, pictures, &error)) {
     exit_code = cli_fail (error);
-    cli_say ("what was enrolled before that is safe: %u items", enroll.n_items);
+    cli_say ("what was enrolled before that is safe: %u item%s", enroll.n_items,
+             enroll.n_items == 1 ? "" : "s");
     return exit_code;
   }
   print_result (&enroll, n_others);
   if (cli_interrupted ())
     return CLI_INTERRUPTED;
-  return failed->len > 0 || enroll.n_items == 0 ? CLI_BAD_DATA : CLI_OK;
+  return failed->len > 0 ? CLI_BAD_DATA : CLI_OK;
 }

@@ -3,6 +3,8 @@
 #include "gallery/gallery.h"
 #include "gallery/snapshot.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -135,10 +137,58 @@ add_problem (GPtrArray *problems, char *what)
     g_free (what);
 }
 
+/* What SQLite's own check says, in words for people and its own behind them:
+ * "Tree 5 page 12: btreeInitPage() returns error code 11". */
+static char *
+sqlite_problem (const char *line)
+{
+  g_autofree char *quoted = dml_error_quote_long (line, 200);
+  g_autofree char *lower = g_ascii_strdown (line, -1);
+  const char *page = strstr (lower, "page ");
+  guint64 number = 0;
+
+  if (page != NULL)
+    number = g_ascii_strtoull (page + strlen ("page "), NULL, 10);
+  if (number > 0)
+    return g_strdup_printf ("page %" G_GUINT64_FORMAT
+                            " of the file is damaged (SQLite: %s)",
+                            number, quoted);
+  if (strstr (lower, " index ") != NULL)
+    return g_strdup_printf ("an index and its table disagree (SQLite: %s)",
+                            quoted);
+  return g_strdup_printf ("the file is damaged (SQLite: %s)", quoted);
+}
+
+static gboolean
+verify_file (DmlStore *store, GPtrArray *problems, GError **error)
+{
+  g_autoptr (DmlStmt) stmt = dml_store_prepare (
+    store, "PRAGMA integrity_check (100)", "verifying", error);
+  gboolean row;
+
+  if (stmt == NULL)
+    return FALSE;
+  for (;;) {
+    g_autofree char *what = NULL;
+    g_auto (GStrv) lines = NULL;
+
+    if (!dml_store_step (store, stmt, &row, "verifying", error))
+      return FALSE;
+    if (!row)
+      return TRUE;
+    what = column_string (stmt, 0);
+    if (what == NULL || strcmp (what, "ok") == 0)
+      continue;
+    lines = g_strsplit (what, "\n", -1); /* of several pages in one row */
+    for (char **line = lines; *line != NULL; line++)
+      if (**line != '\0' && !g_str_has_prefix (*line, "*** in database"))
+        add_problem (problems, sqlite_problem (*line));
+  }
+}
+
 /* A problem for each row, which says it itself. */
 static gboolean
-collect (DmlStore *store, const char *sql, const char *sound,
-         GPtrArray *problems, GError **error)
+collect (DmlStore *store, const char *sql, GPtrArray *problems, GError **error)
 {
   g_autoptr (DmlStmt) stmt = dml_store_prepare (store, sql, "verifying", error);
   gboolean row;
@@ -153,7 +203,7 @@ collect (DmlStore *store, const char *sql, const char *sound,
     if (!row)
       return TRUE;
     what = column_string (stmt, 0);
-    if (what != NULL && g_strcmp0 (what, sound) != 0)
+    if (what != NULL)
       add_problem (problems, g_steal_pointer (&what));
   }
 }
@@ -230,18 +280,17 @@ verify_labels (DmlStore *store, GPtrArray *problems, GError **error)
 static gboolean
 verify (DmlStore *store, GPtrArray *problems, GError **error)
 {
-  return collect (store, "PRAGMA integrity_check (100)", "ok", problems,
-                  error) &&
+  return verify_file (store, problems, error) &&
          collect (store,
                   "SELECT 'item ' || id || ' belongs to label ' ||"
                   " quote (label_id) || ', which is not there' FROM item"
                   " WHERE label_id NOT IN (SELECT id FROM label)",
-                  NULL, problems, error) &&
+                  problems, error) &&
          collect (store,
                   "SELECT 'tag ' || quote (tag) || ' belongs to item ' ||"
                   " item_id || ', which is not there' FROM tag"
                   " WHERE item_id NOT IN (SELECT id FROM item)",
-                  NULL, problems, error) &&
+                  problems, error) &&
          verify_labels (store, problems, error) &&
          verify_vectors (store, problems, error);
 }

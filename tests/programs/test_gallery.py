@@ -217,6 +217,76 @@ class Gallery(ProgramTest):
                          "dml-export/1")
         self.call("export", "--json", "-o", self.path("x.npy"), check=USAGE)
 
+    def test_enrolling_twice_adds_nothing(self):
+        first = lines(self.call("enroll", "--json", self.photos))[0]
+        self.assertEqual((first["items"], first["known"], first["twins"]),
+                         (8, 0, []))
+        again = lines(self.call("enroll", "--json", self.photos))[0]
+        self.assertEqual((again["items"], again["labels"], again["known"]),
+                         (0, 0, 8))
+        done = self.call("enroll", self.photos)
+        self.assertIn("8 were enrolled already and left out", done.stderr)
+        self.assertIn("--again", done.stderr)
+        self.assertEqual(self.labels(), {name: 2 for name in SHAPES})
+        draw("disc").crop((30, 10, 90, 60)).save(
+            self.path("photos/disc/new.jpg"))
+        more = lines(self.call("enroll", "--json", self.photos))[0]
+        self.assertEqual((more["items"], more["known"]), (1, 8))
+        self.call("enroll", "--again", self.path("photos/box"), "--label",
+                  "box")
+        self.assertEqual(self.labels()["box"], 4)
+
+    def test_one_picture_under_two_labels_is_told(self):
+        self.enroll()
+        picture = self.path("photos/disc/0.jpg")
+        done = self.call("enroll", "--label", "coin", picture)
+        self.assertIn(f"{picture}: enrolled as coin, but disc has the same "
+                      "picture (item", done.stderr)
+        self.assertEqual(self.labels()["coin"], 1)
+        # Under its own label too now: nothing to tell, nothing to add.
+        twice = lines(self.call("enroll", "--json", "--label", "coin",
+                                picture))[0]
+        self.assertEqual((twice["known"], twice["twins"]), (1, []))
+        told = lines(self.call("enroll", "--json", "--label", "button",
+                               picture))[0]["twins"]
+        self.assertEqual([(t["picture"], t["label"]) for t in told],
+                         [(picture, "button")])
+        self.assertIn(told[0]["other"], ("disc", "coin"))
+
+    def overwrite_pages(self):
+        """The first page of the items becomes rubbish; returns which it is."""
+        with open(self.gallery, "rb") as file:
+            data = file.read()
+        size = int.from_bytes(data[16:18], "big") % 65535 or 65536
+        with sqlite3.connect(self.gallery) as db:
+            root, = db.execute("SELECT rootpage FROM sqlite_schema "
+                               "WHERE name = 'item'").fetchone()
+        db.close()
+        at = (root - 1) * size
+        with open(self.gallery, "wb") as file:
+            file.write(data[:at] + b"\xff" * size + data[at + size:])
+        return root
+
+    def test_damage_is_told_before_anything_is_added(self):
+        self.enroll()
+        page = self.overwrite_pages()
+        with open(self.gallery, "rb") as file:
+            before = file.read()
+        draw("disc", seed=9).save(self.path("new.jpg"))
+        done = self.call("enroll", "--label", "disc", self.path("new.jpg"),
+                         check=BAD_DATA)
+        self.assertIn("shop.bin", done.stderr)
+        self.assertIn("damaged", done.stderr)
+        self.assertEqual(done.stdout, "")
+        with open(self.gallery, "rb") as file:
+            # SQLite counts in the first page who opened it for writing.
+            self.assertEqual(file.read()[100:], before[100:])
+        done = self.call("verify", check=BAD_DATA)
+        self.assertIn(f"page {page} of the file is damaged (SQLite: ",
+                      done.stdout)
+        for line in done.stdout.splitlines():
+            self.assertFalse(line.startswith(("Tree", "***", "btree")), line)
+
     def test_one_bad_picture_of_many(self):
         bad = self.path("photos/disc/bad.jpg")
         with open(bad, "w", encoding="utf-8") as file:
