@@ -59,19 +59,6 @@ gst_dml_embedder_get_encoder (const GstDmlEmbedder *self)
   return self->encoder;
 }
 
-static double
-cosine_of (const float *a, const float *b, guint dim)
-{
-  double ab = 0, aa = 0, bb = 0;
-
-  for (guint i = 0; i < dim; i++) {
-    ab += (double) a[i] * (double) b[i];
-    aa += (double) a[i] * (double) a[i];
-    bb += (double) b[i] * (double) b[i];
-  }
-  return aa > 0 && bb > 0 ? ab / sqrt (aa * bb) : 1.0;
-}
-
 gboolean
 gst_dml_embedder_test (GstDmlEmbedder *self, double *cosine,
                        GstClockTime *spent, GError **error)
@@ -104,7 +91,10 @@ gst_dml_embedder_test (GstDmlEmbedder *self, double *cosine,
 
   if (!dml_session_embed (self->session, views, NULL, 2, values, error))
     return FALSE;
-  *cosine = cosine_of (values, values + self->dim, self->dim);
+  *cosine =
+    dml_similarity (DML_METRIC_COSINE, values, values + self->dim, self->dim);
+  if (isnan (*cosine)) /* no direction: nothing can be told from anything */
+    *cosine = 1.0;
 
   /* The first call of a batch size allocates; the second one counts. */
   if (!dml_session_embed (self->session, views, NULL, 1, values, error))

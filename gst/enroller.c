@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
-#include <math.h>
 #include <unistd.h>
 
 #define THUMBNAIL_SIDE 128
@@ -110,20 +109,6 @@ fail (GstDmlJob *job, GError *error)
   job->error = error;
 }
 
-static float
-similarity (DmlMetric metric, const float *a, const float *b, guint dim)
-{
-  float dot = 0, square = 0;
-
-  for (guint i = 0; i < dim; i++) {
-    dot += a[i] * b[i];
-    square += (a[i] - b[i]) * (a[i] - b[i]);
-  }
-  if (metric == DML_METRIC_COSINE)
-    return dot;
-  return (float) (1.0 / (1.0 + sqrt ((double) square)));
-}
-
 /* A bad reference makes strangers match: an item that is closer to some other
  * label than to every other item of its own, or farther from them than any two
  * of them are, is worth a look. Needs two others to compare with. */
@@ -153,7 +138,8 @@ look_for_outlier (GstDmlEnroller *self, GstDmlJob *job)
   for (guint i = 0; i < n; i++) {
     guint label;
     const float *v = dml_snapshot_get_item (s, i, NULL, &label);
-    const float sim = v != mine ? similarity (metric, mine, v, dim) : -2;
+    const float sim =
+      v != mine ? (float) dml_similarity (metric, mine, v, dim) : -2;
 
     if (label == my_label && v != mine) {
       nearest_own = MAX (nearest_own, sim);
@@ -169,7 +155,7 @@ look_for_outlier (GstDmlEnroller *self, GstDmlJob *job)
     for (guint b = a + 1; b < own->len; b++)
       least_among_own = MIN (
         least_among_own,
-        similarity (
+        (float) dml_similarity (
           metric,
           dml_snapshot_get_item (s, g_array_index (own, guint, a), NULL, NULL),
           dml_snapshot_get_item (s, g_array_index (own, guint, b), NULL, NULL),

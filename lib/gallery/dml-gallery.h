@@ -79,6 +79,22 @@ DML_API gboolean dml_gallery_get_revision (DmlGallery *gallery,
                                            gint64 *revision, GError **error);
 
 /**
+ * dml_similarity:
+ * @metric: what is measured
+ * @a: (array length=dim): an embedding
+ * @b: (array length=dim): another one
+ * @dim: numbers in each
+ *
+ * How alike two embeddings are, as galleries and matchers measure it.
+ * Thread-safe.
+ *
+ * Returns: the cosine, within [-1, 1], or NaN where one of them has no
+ *   direction; or 1 / (1 + distance)
+ */
+DML_API double dml_similarity (DmlMetric metric, const float *a, const float *b,
+                               guint dim);
+
+/**
  * DmlItemInfo:
  * @quality: 0..1, or a negative number for not known
  * @source: (nullable): where it came from: a path, a camera
