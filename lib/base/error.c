@@ -51,6 +51,14 @@ dml_error_from_errno (int errnum)
   }
 }
 
+/* The two joiners are part of Persian words and of emoji; what else has no
+ * shape may turn the text around it. */
+static gboolean
+is_printable (gunichar c)
+{
+  return g_unichar_isprint (c) || c == 0x200C || c == 0x200D;
+}
+
 char *
 dml_error_quote_long (const char *text, size_t max_chars)
 {
@@ -65,7 +73,7 @@ dml_error_quote_long (const char *text, size_t max_chars)
       g_string_append (out, "...");
       break;
     }
-    if (bad || !g_unichar_isprint (c)) {
+    if (bad || !is_printable (c)) {
       const char *next = bad ? p + 1 : g_utf8_next_char (p);
 
       for (; p < next; p++)

@@ -2,6 +2,7 @@
  * Encoders: opening, sharing within the process, and what they say. */
 #include "encoder/encoder.h"
 #include "base/error.h"
+#include "base/suggest.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -184,9 +185,20 @@ file_identity (const char *path)
 static DmlEncoder *
 open_file (const char *path, GError **error)
 {
+  static const char *const words[] = { DEFAULT_IDENTITY };
   DmlOnnxMetadata *metadata = NULL;
-  DmlGraph *graph = dml_onnx_read_file (path, &metadata, error);
+  DmlGraph *graph;
 
+  if (dml_suggest (path, words, 1) != NULL &&
+      !g_file_test (path, G_FILE_TEST_EXISTS)) {
+    g_autofree char *shown = dml_error_quote (path);
+
+    return dml_fail_null (error, NOT_FOUND,
+                          "%s: no such file; did you mean %s, the built-in "
+                          "encoder?",
+                          shown, DEFAULT_IDENTITY);
+  }
+  graph = dml_onnx_read_file (path, &metadata, error);
   return encoder_new (graph, metadata, path, error);
 }
 

@@ -270,10 +270,10 @@ dml_gallery_calibrate_with (DmlGallery *gallery, const DmlThreshold *encoders,
   if (encoders == NULL)
     return dml_fail (
       error, NOT_FOUND,
-      "%s: %u labels with items are too few to calibrate with "
-      "(%d are needed), and the encoder has no thresholds of its "
-      "own",
-      gallery->path, n_labels, DML_CALIBRATE_LABELS_MIN);
+      "%s: %u label%s with items: too few to calibrate with (%d are needed), "
+      "and the encoder has no thresholds of its own",
+      gallery->path, n_labels, n_labels == 1 ? "" : "s",
+      DML_CALIBRATE_LABELS_MIN);
   if (threshold != NULL)
     *threshold = *encoders;
   return TRUE;

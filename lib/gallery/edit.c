@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/suggest.h"
 #include "gallery/rows.h"
 
 /* ---- labels -------------------------------------------------------------- */
@@ -27,11 +28,11 @@ fail_no_label (DmlGallery *gallery, const char *label, GError **error)
     if (name != NULL && g_utf8_validate (name, -1, NULL))
       g_ptr_array_add (names, g_strdup (name));
   }
-  near =
-    dml_label_nearest (label, (const char *const *) names->pdata, names->len);
+  near = dml_suggest (label, (const char *const *) names->pdata, names->len);
   if (near == NULL)
-    return dml_fail (error, NOT_FOUND, "%s: no label %s; there are %u others",
-                     gallery->path, shown, names->len);
+    return dml_fail (error, NOT_FOUND, "%s: no label %s; there %s %u other%s",
+                     gallery->path, shown, names->len == 1 ? "is" : "are",
+                     names->len, names->len == 1 ? "" : "s");
   shown_near = dml_error_quote (near);
   return dml_fail (error, NOT_FOUND, "%s: no label %s; did you mean %s?",
                    gallery->path, shown, shown_near);

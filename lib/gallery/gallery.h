@@ -47,7 +47,3 @@ gboolean dml_gallery_find_label (DmlGallery *gallery, const char *label,
 
 /* INVALID where @label cannot be a name. */
 gboolean dml_label_check (const char *label, const char *path, GError **error);
-
-/* The nearest of @labels by edit distance, NULL where none is near. */
-const char *dml_label_nearest (const char *label, const char *const *labels,
-                               gsize n);

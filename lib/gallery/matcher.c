@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "base/suggest.h"
 #include "gallery/calibrate.h"
 #include "gallery/gallery.h"
 
@@ -62,7 +63,7 @@ keep_labels (DmlSnapshot *snapshot, const char *const *wanted, GError **error)
       keep[label] = TRUE;
       continue;
     }
-    near = dml_label_nearest (*wanted, labels->name, labels->n);
+    near = dml_suggest (*wanted, labels->name, labels->n);
     shown = dml_error_quote (*wanted);
     shown_near = dml_error_quote (near);
     return dml_fail_null (error, INVALID, "labels: %s: no label %s%s%s%s",
@@ -230,9 +231,10 @@ choose_threshold (DmlMatcher *matcher, const DmlSnapshot *all,
   }
   if (lead != NULL)
     matcher->warning = g_strdup_printf (
-      "%s: its own threshold is a lead over %u other labels, and there are %u "
-      "labels: another one is used",
-      all->path, lead->n_crowd, n_classes);
+      "%s: its own threshold is a lead over %u other label%s, and there %s %u: "
+      "another one is used",
+      all->path, lead->n_crowd, lead->n_crowd == 1 ? "" : "s",
+      n_classes == 1 ? "is" : "are", n_classes);
   if (encoders != NULL)
     use_threshold (matcher, encoders->threshold, "encoder",
                    "the encoder's own, for want of labels to measure with");

@@ -2,6 +2,7 @@
  * Augmentation policies: the table of ranges, and their text. */
 #include "image/augment.h"
 #include "base/error.h"
+#include "base/suggest.h"
 
 #include <math.h>
 #include <string.h>
@@ -101,47 +102,21 @@ field_of (DmlAugment *policy, size_t i)
   return (float *) ((uint8_t *) policy + dml_augment_fields[i].offset);
 }
 
-/* Letters to change, add or take away (Levenshtein 1966), for short words. */
-static unsigned
-distance (const char *a, const char *b)
-{
-  unsigned row[32];
-  const size_t n = MIN (strlen (b), G_N_ELEMENTS (row) - 1);
-
-  for (size_t j = 0; j <= n; j++)
-    row[j] = (unsigned) j;
-  for (size_t i = 0; a[i] != 0; i++) {
-    unsigned diagonal = row[0];
-
-    row[0] = (unsigned) i + 1;
-    for (size_t j = 0; j < n; j++) {
-      const unsigned other = MIN (row[j], row[j + 1]) + 1;
-      const unsigned same = diagonal + (a[i] != b[j]);
-
-      diagonal = row[j + 1];
-      row[j + 1] = MIN (other, same);
-    }
-  }
-  return row[n];
-}
-
 static gboolean
 unknown_range (const char *name, GError **error)
 {
   g_autoptr (GString) all = g_string_new (NULL);
   g_autofree char *quoted = dml_error_quote (name);
-  const char *nearest = NULL;
-  unsigned best = 3;
+  g_autofree const char **names = g_new (const char *, dml_augment_n_fields);
+  const char *nearest;
 
   for (size_t i = 0; i < dml_augment_n_fields; i++) {
     const char *known = dml_augment_fields[i].name;
 
     g_string_append_printf (all, "%s%s", i > 0 ? ", " : "", known);
-    if (distance (name, known) < best) {
-      best = distance (name, known);
-      nearest = known;
-    }
+    names[i] = known;
   }
+  nearest = dml_suggest (name, names, dml_augment_n_fields);
   if (nearest != NULL)
     return dml_fail (error, INVALID,
                      "augment: there is no \"%s\"; did you mean \"%s\"?",

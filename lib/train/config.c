@@ -2,6 +2,7 @@
  * The table of settings, and reading and writing them. */
 #include "train/config.h"
 #include "base/error.h"
+#include "base/suggest.h"
 #include "base/file.h"
 
 #include <math.h>
@@ -198,39 +199,14 @@ parse_bool (const char *text, uint64_t *value)
   return FALSE;
 }
 
-/* How many letters must change: for "did you mean". */
-static unsigned
-edit_distance (const char *a, const char *b)
-{
-  const size_t n = MIN (strlen (a), 63), m = MIN (strlen (b), 63);
-  unsigned row[64];
-
-  for (size_t j = 0; j <= m; j++)
-    row[j] = (unsigned) j;
-  for (size_t i = 1; i <= n; i++) {
-    unsigned diagonal = row[0];
-
-    row[0] = (unsigned) i;
-    for (size_t j = 1; j <= m; j++) {
-      const unsigned above = row[j];
-      const unsigned change = diagonal + (a[i - 1] != b[j - 1]);
-
-      row[j] = MIN (MIN (row[j - 1], above) + 1, change);
-      diagonal = above;
-    }
-  }
-  return row[m];
-}
-
 static const char *
 nearest_setting (const char *name)
 {
-  const char *best = settings[0].name;
+  const char *names[G_N_ELEMENTS (settings)];
 
-  for (size_t i = 1; i < G_N_ELEMENTS (settings); i++)
-    if (edit_distance (name, settings[i].name) < edit_distance (name, best))
-      best = settings[i].name;
-  return best;
+  for (size_t i = 0; i < G_N_ELEMENTS (settings); i++)
+    names[i] = settings[i].name;
+  return dml_suggest (name, names, G_N_ELEMENTS (settings));
 }
 
 static gboolean
@@ -360,10 +336,13 @@ dml_train_config_set (DmlTrainConfig *config, const char *name,
 {
   const DmlTrainSetting *setting = dml_train_setting_find (name);
 
-  if (setting == NULL)
-    return dml_fail (error, INVALID,
-                     "no setting is called '%s'; the nearest is '%s'", name,
-                     nearest_setting (name));
+  if (setting == NULL) {
+    const char *near = nearest_setting (name);
+
+    return dml_fail (error, INVALID, "no setting is called '%s'%s%s%s", name,
+                     near != NULL ? "; the nearest is '" : "",
+                     near != NULL ? near : "", near != NULL ? "'" : "");
+  }
   if (!setting_parse (&config->s, setting, value, error))
     return FALSE;
   g_hash_table_add (config->given, (gpointer) setting->name);

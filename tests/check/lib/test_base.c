@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/suggest.h"
 #include "base/threads.h"
 
 #include <errno.h>
@@ -147,6 +148,24 @@ test_threads_every_piece_once (void)
   g_thread_join (other);
 }
 
+static void
+test_suggest (void)
+{
+  static const char *const words[] = { "Banana", "apple-green", "apple-red",
+                                       "Käse",   "a",           "bro\xffken" };
+
+  g_assert_cmpstr (dml_suggest ("banana", words, 6), ==, "Banana");
+  g_assert_cmpstr (dml_suggest ("appel-red", words, 6), ==, "apple-red");
+  g_assert_cmpstr (dml_suggest ("Kase", words, 6), ==, "Käse");
+  g_assert_cmpstr (dml_suggest ("ab", words, 6), ==, "a");
+  g_assert_null (dml_suggest ("screwdriver", words, 6));
+  g_assert_null (dml_suggest ("c", words, 6)); /* all of it would change */
+  g_assert_null (dml_suggest ("", words, 6));
+  g_assert_null (dml_suggest ("Banan\xff", words, 6));
+  g_assert_null (dml_suggest ("bro\xffken", words, 6));
+  g_assert_null (dml_suggest ("x", words, 0));
+}
+
 /* What other languages and logs see; a formatter once spaced it out. */
 static void
 test_error_domain (void)
@@ -209,6 +228,7 @@ main (int argc, char **argv)
   g_test_add_func ("/base/rng/moments", test_rng_moments);
   g_test_add_func ("/base/threads/every-piece-once",
                    test_threads_every_piece_once);
+  g_test_add_func ("/base/suggest", test_suggest);
   g_test_add_func ("/base/error/domain", test_error_domain);
   g_test_add_func ("/base/error/from-errno", test_error_from_errno);
   g_test_add_func ("/base/error/quote-makes-names-harmless",

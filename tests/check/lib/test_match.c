@@ -534,15 +534,17 @@ test_match_outlives_its_gallery (void)
 }
 
 static void
-test_nearest_label (void)
+test_similarity (void)
 {
-  const char *const labels[] = { "Banana", "apple-green", "apple-red", "Käse" };
+  static const float a[] = { 3, 4 }, b[] = { -8, 6 }, zero[] = { 0, 0 };
+  static const float c[] = { 6, 8 };
 
-  g_assert_cmpstr (dml_label_nearest ("banana", labels, 4), ==, "Banana");
-  g_assert_cmpstr (dml_label_nearest ("appel-red", labels, 4), ==, "apple-red");
-  g_assert_cmpstr (dml_label_nearest ("Kase", labels, 4), ==, "Käse");
-  g_assert_null (dml_label_nearest ("screwdriver", labels, 4));
-  g_assert_null (dml_label_nearest ("x", labels, 0));
+  g_assert_cmpfloat (dml_similarity (DML_METRIC_COSINE, a, b, 2), ==, 0.0);
+  g_assert_cmpfloat (dml_similarity (DML_METRIC_COSINE, a, c, 2), ==, 1.0);
+  g_assert_true (isnan (dml_similarity (DML_METRIC_COSINE, a, zero, 2)));
+  g_assert_cmpfloat (dml_similarity (DML_METRIC_EUCLIDEAN, a, a, 2), ==, 1.0);
+  g_assert_cmpfloat (dml_similarity (DML_METRIC_EUCLIDEAN, a, c, 2), ==,
+                     1.0 / 6.0);
 }
 
 int
@@ -570,6 +572,6 @@ main (int argc, char **argv)
   g_test_add_func ("/match/scores-are-right", test_scores_are_right);
   g_test_add_func ("/match/match-outlives-its-gallery",
                    test_match_outlives_its_gallery);
-  g_test_add_func ("/match/nearest-label", test_nearest_label);
+  g_test_add_func ("/match/similarity", test_similarity);
   return g_test_run ();
 }
