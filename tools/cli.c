@@ -7,6 +7,24 @@
 #include <string.h>
 #include <unistd.h>
 
+/* NULL: the program's name. */
+static char *spoken_name, *help_name;
+
+void
+cli_set_name (const char *spoken, const char *help)
+{
+  g_free (spoken_name);
+  g_free (help_name);
+  spoken_name = g_strdup (spoken);
+  help_name = g_strdup (help);
+}
+
+static const char *
+name_in_talk (void)
+{
+  return spoken_name != NULL ? spoken_name : g_get_prgname ();
+}
+
 void
 cli_say (const char *format, ...)
 {
@@ -16,7 +34,7 @@ cli_say (const char *format, ...)
   va_start (args, format);
   text = g_strdup_vprintf (format, args);
   va_end (args);
-  fprintf (stderr, "%s: %s\n", g_get_prgname (), text);
+  fprintf (stderr, "%s: %s\n", name_in_talk (), text);
 }
 
 CliExit
@@ -28,8 +46,8 @@ cli_usage (const char *format, ...)
   va_start (args, format);
   text = g_strdup_vprintf (format, args);
   va_end (args);
-  fprintf (stderr, "%s: %s\nTry '%s --help'.\n", g_get_prgname (), text,
-           g_get_prgname ());
+  fprintf (stderr, "%s: %s\nTry '%s --help'.\n", name_in_talk (), text,
+           help_name != NULL ? help_name : g_get_prgname ());
   return CLI_USAGE;
 }
 
@@ -88,7 +106,8 @@ const char *
 cli_nearest (const char *word, const char *const *candidates)
 {
   const char *nearest = NULL;
-  guint least = 1 + MAX (2, (guint) strlen (word) / 3);
+  const guint n = (guint) strlen (word);
+  guint least = MIN (n, 1 + MAX (2, n / 3)); /* never all of the word */
 
   for (; *candidates != NULL; candidates++) {
     const guint distance = edit_distance (word, *candidates);
@@ -125,6 +144,43 @@ say_unknown_option (const char *word, const GOptionEntry *entries,
     cli_usage ("%s: not an option; did you mean --%s?", word, near);
   else
     cli_usage ("%s: not an option", word);
+}
+
+static gboolean
+is_text_option (const GOptionEntry *entries, const char *name, gsize n)
+{
+  for (; entries != NULL && entries->long_name != NULL; entries++)
+    if (entries->arg == G_OPTION_ARG_STRING &&
+        ((strlen (entries->long_name) == n - 2 &&
+          strncmp (name, "--", 2) == 0 &&
+          strncmp (entries->long_name, name + 2, n - 2) == 0) ||
+         (n == 2 && name[0] == '-' && entries->short_name == name[1])))
+      return TRUE;
+  return FALSE;
+}
+
+/* The message of text that the locale cannot read. GOption's has no name in it.
+ * FALSE: no option that wants text has such. */
+static gboolean
+say_bad_text (char **argv, const GOptionEntry *entries,
+              const GOptionEntry *settings)
+{
+  for (guint i = 1; argv[i] != NULL; i++) {
+    const char *name = argv[i], *value = strchr (name, '=');
+    const gsize n = value != NULL ? (gsize) (value - name) : strlen (name);
+    g_autofree char *shown = NULL, *bare = NULL;
+
+    value = value != NULL ? value + 1 : argv[i + 1];
+    if (n < 2 || value == NULL || g_utf8_validate (value, -1, NULL) ||
+        !(is_text_option (entries, name, n) ||
+          is_text_option (settings, name, n)))
+      continue;
+    shown = cli_printable (value);
+    bare = g_strndup (name, n);
+    cli_usage ("%s: %s is not UTF-8, which is expected", bare, shown);
+    return TRUE;
+  }
+  return FALSE;
 }
 
 /* GOption leaves a "--" in place that stands before what looks like an option.
@@ -164,6 +220,7 @@ cli_parse_settings (const char *parameters, const char *summary,
   };
   g_autoptr (GOptionContext) context = g_option_context_new (parameters);
   g_autoptr (GError) error = NULL;
+  g_auto (GStrv) given = g_strdupv (*argv); /* parsing takes options out */
 
   setlocale (LC_ALL, "");
   setlocale (LC_NUMERIC, "C"); /* figures with a point, read and written */
@@ -181,7 +238,8 @@ cli_parse_settings (const char *parameters, const char *summary,
   if (!g_option_context_parse (context, argc, argv, &error)) {
     if (g_error_matches (error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION))
       say_unknown_option (strrchr (error->message, ' ') + 1, entries, settings);
-    else
+    else if (error->domain != G_CONVERT_ERROR ||
+             !say_bad_text (given, entries, settings))
       cli_usage ("%s", error->message);
     *exit_code = CLI_USAGE;
     return FALSE;
@@ -259,29 +317,28 @@ cli_json_text (JsonBuilder *builder, const char *member, const char *text)
   json_builder_add_string_value (builder, valid);
 }
 
+/* As the library's messages have it. */
+static gboolean
+is_printable (gunichar c)
+{
+  return g_unichar_isprint (c) || c == 0x200C || c == 0x200D; /* joiners */
+}
+
 char *
 cli_printable (const char *text)
 {
   GString *out = g_string_new (NULL);
 
-  for (const char *p = text; *p != '\0'; p = g_utf8_next_char (p)) {
+  for (const char *p = text, *next; *p != '\0'; p = next) {
     const gunichar c = g_utf8_get_char_validated (p, -1);
+    const gboolean bad = c >= (gunichar) -2;
 
-    if (c >= (gunichar) -2) { /* not UTF-8 */
-      g_string_append_printf (out, "\\x%02x", (guint8) *p);
-      for (p++; *p != '\0' && ((guint8) *p & 0xC0) == 0x80; p++)
-        g_string_append_printf (out, "\\x%02x", (guint8) *p);
-      p--;
-      if (*p == '\0')
-        break;
-      continue;
-    }
-    if (c == '\n')
-      g_string_append (out, "\\n");
-    else if (g_unichar_iscntrl (c))
-      g_string_append_printf (out, "\\u%04x", c);
-    else
+    next = bad ? p + 1 : g_utf8_next_char (p);
+    if (!bad && is_printable (c))
       g_string_append_unichar (out, c);
+    else
+      for (; p < next; p++)
+        g_string_append_printf (out, "\\x%02x", (guint8) *p);
   }
   return g_string_free (out, FALSE);
 }

@@ -45,6 +45,10 @@ const CliCommand *cli_command (const CliCommand *commands, const char *word,
 /* For a program's --help: a line each. Free with g_free. */
 char *cli_commands_help (const CliCommand *commands);
 
+/* Where talk has another name in front than usage shows ("dml-gallery list",
+ * not "dml-gallery FILE list"), and how to ask for that --help. */
+void cli_set_name (const char *spoken, const char *help);
+
 /* stderr, with the program's name in front. */
 void cli_say (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
@@ -66,7 +70,11 @@ void cli_json_schema (JsonBuilder *builder, const char *schema);
 /* Text of any bytes, as UTF-8; @member NULL: of an array. */
 void cli_json_text (JsonBuilder *builder, const char *member, const char *text);
 
-/* Text as it may be shown on a terminal: control characters escaped. */
+/* "1 item", "2 items" */
+#define CLI_S(n) ((n) == 1 ? "" : "s")
+
+/* Text as it may be shown on a terminal: what is no character to be seen, a
+ * line break among them, as \x0a, as the library's messages have it. */
 char *cli_printable (const char *text);
 
 /* A bar on stderr where that is a terminal, else nothing. */

@@ -163,8 +163,8 @@ embed_all (DmlEncoder *encoder, DmlSession *session, char **paths)
     return cli_fail (error);
   if (cli_interrupted ())
     return cli_say ("interrupted; nothing was written"), CLI_INTERRUPTED;
-  cli_say ("%u of %u pictures embedded, %u numbers each", embedder.n_done,
-           pictures->len, dml_encoder_get_dim (encoder));
+  cli_say ("%u of %u picture%s embedded, %u numbers each", embedder.n_done,
+           pictures->len, CLI_S (pictures->len), dml_encoder_get_dim (encoder));
   return embedder.n_failed > 0 ? CLI_BAD_DATA : CLI_OK;
 }
 
@@ -174,7 +174,7 @@ compare (DmlEncoder *encoder, DmlSession *session, char **paths)
   const guint dim = dml_encoder_get_dim (encoder);
   g_autofree float *pair = g_new (float, 2 * dim);
   g_autoptr (GError) error = NULL;
-  double dot = 0, aa = 0, bb = 0, squares = 0, cosine, distance, similarity;
+  double cosine, distance, similarity;
   DmlThreshold threshold = { .threshold = (double) NAN };
   gboolean known;
   const char *verdict;
@@ -184,19 +184,13 @@ compare (DmlEncoder *encoder, DmlSession *session, char **paths)
   for (guint i = 0; i < 2; i++)
     if (!embed (session, paths[i], pair + i * dim, &error))
       return cli_fail (error);
-  for (guint d = 0; d < dim; d++) {
-    const double a = (double) pair[d], b = (double) pair[dim + d];
-
-    dot += a * b;
-    aa += a * a;
-    bb += b * b;
-    squares += (a - b) * (a - b);
-  }
-  cosine = aa > 0 && bb > 0 ? dot / sqrt (aa * bb) : 0;
-  distance = sqrt (squares);
-  similarity = dml_encoder_get_metric (encoder) == DML_METRIC_COSINE
-                 ? cosine
-                 : 1 / (1 + distance);
+  cosine = dml_similarity (DML_METRIC_COSINE, pair, pair + dim, dim);
+  if (isnan (cosine)) /* an embedding of zeros is like nothing */
+    cosine = 0;
+  similarity = dml_similarity (DML_METRIC_EUCLIDEAN, pair, pair + dim, dim);
+  distance = 1 / similarity - 1;
+  if (dml_encoder_get_metric (encoder) == DML_METRIC_COSINE)
+    similarity = cosine;
   known =
     dml_encoder_get_threshold (encoder, options.false_accept_rate, &threshold);
   verdict = !known                             ? "undecided"
@@ -259,6 +253,12 @@ main (int argc, char **argv)
       !options.compare)
     return cli_usage ("nothing to do: name --output, --csv, --json or "
                       "--compare");
+  if (options.csv && options.json)
+    return cli_usage ("--csv and --json both print; name one of them");
+  if (options.compare && (options.csv || options.output != NULL))
+    return cli_usage ("--compare prints a verdict and no embeddings: it goes "
+                      "without %s",
+                      options.csv ? "--csv" : "--output");
   if (options.threads < 0)
     return cli_usage ("--threads: %d is less than 0", options.threads);
   if (!(options.false_accept_rate > 0 && options.false_accept_rate < 1))

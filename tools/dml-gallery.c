@@ -48,6 +48,27 @@ gallery_snapshot (DmlGallery **gallery, GError **error)
   return snapshot;
 }
 
+CliExit
+gallery_fail (const GError *error)
+{
+  const CliExit exit_code = cli_fail (error);
+
+  if (exit_code == CLI_MISMATCH)
+    cli_say ("--encoder FILE names the gallery's encoder");
+  return exit_code;
+}
+
+/* As it can be typed. */
+static char *
+shell_word (const char *word)
+{
+  return *word != '\0' &&
+             word[strspn (word, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS
+                          "._/+-")] == '\0'
+           ? g_strdup (word)
+           : g_shell_quote (word);
+}
+
 static CliExit
 print_help (void)
 {
@@ -67,7 +88,7 @@ print_help (void)
 int
 main (int argc, char **argv)
 {
-  g_autofree char *name = NULL;
+  g_autofree char *name = NULL, *spoken = NULL, *word = NULL, *help = NULL;
   const CliCommand *command;
   CliExit exit_code = CLI_OK;
 
@@ -89,5 +110,9 @@ main (int argc, char **argv)
   name = g_strconcat ("dml-gallery FILE ", command->name, NULL);
   argv[2] = name;
   g_set_prgname (name);
+  spoken = g_strconcat ("dml-gallery ", command->name, NULL);
+  word = shell_word (gallery_path);
+  help = g_strjoin (" ", "dml-gallery", word, command->name, NULL);
+  cli_set_name (spoken, help);
   return command->run (argc - 2, argv + 2);
 }

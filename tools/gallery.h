@@ -22,6 +22,9 @@ CliExit gallery_export (int argc, char **argv);
  * placeholder is one. */
 DmlEncoder *gallery_encoder (const char *path, GError **error);
 
+/* cli_fail(), with --encoder's name where the encoder is not the gallery's. */
+CliExit gallery_fail (const GError *error);
+
 /* The snapshot of gallery_path as it stands now, opened for reading. */
 DmlSnapshot *gallery_snapshot (DmlGallery **gallery, GError **error);
 

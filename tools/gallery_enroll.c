@@ -286,13 +286,13 @@ print_result (const Enroll *enroll, guint n_others)
     print_json (enroll);
   else
     printf ("%u item%s under %u label%s in %s\n", enroll->n_items,
-            enroll->n_items == 1 ? "" : "s", enroll->n_labels,
-            enroll->n_labels == 1 ? "" : "s", gallery_path);
+            CLI_S (enroll->n_items), enroll->n_labels, CLI_S (enroll->n_labels),
+            gallery_path);
   for (guint i = 0; i < enroll->failed->len; i++)
     cli_say ("%s", (char *) g_ptr_array_index (enroll->failed, i));
   if (enroll->failed->len > 0)
     cli_say ("%u picture%s could not be used and %s left out",
-             enroll->failed->len, enroll->failed->len == 1 ? "" : "s",
+             enroll->failed->len, CLI_S (enroll->failed->len),
              enroll->failed->len == 1 ? "was" : "were");
   if (enroll->n_known > 0)
     cli_say ("%u %s enrolled already and left out; --again enrols %s anyway",
@@ -301,7 +301,7 @@ print_result (const Enroll *enroll, guint n_others)
   say_twins (enroll);
   if (n_others > 0)
     cli_say ("%u file%s passed over: no picture by name", n_others,
-             n_others == 1 ? "" : "s");
+             CLI_S (n_others));
   if (enroll->n_alpha > 0 && options.views > 1)
     cli_say ("%u with transparency: embedded on %d different backgrounds",
              enroll->n_alpha, options.views);
@@ -376,7 +376,7 @@ gallery_enroll (int argc, char **argv)
       (gallery = dml_gallery_open (gallery_path, DML_GALLERY_CREATE, encoder,
                                    &error)) == NULL ||
       (there = what_is_there (gallery, encoder, &error)) == NULL)
-    return cli_fail (error);
+    return gallery_fail (error);
   enroll.there = there;
   enroll.encoder = encoder;
   enroll.session = session;
@@ -385,7 +385,7 @@ gallery_enroll (int argc, char **argv)
   if (!enroll_all (&enroll, pictures, &error)) {
     exit_code = cli_fail (error);
     cli_say ("what was enrolled before that is safe: %u item%s", enroll.n_items,
-             enroll.n_items == 1 ? "" : "s");
+             CLI_S (enroll.n_items));
     return exit_code;
   }
   print_result (&enroll, n_others);

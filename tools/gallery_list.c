@@ -96,10 +96,12 @@ gallery_list (int argc, char **argv)
 
     printf ("%5u  %s\n", n_items, shown);
   }
-  cli_say ("%u items, %u labels, encoder %s (%.8s), %u numbers each, "
+  cli_say ("%u item%s, %u label%s, encoder %s (%.8s), %u numbers each, "
            "revision %" G_GINT64_FORMAT,
            dml_snapshot_get_n_items (snapshot),
+           CLI_S (dml_snapshot_get_n_items (snapshot)),
            dml_snapshot_get_n_labels (snapshot),
+           CLI_S (dml_snapshot_get_n_labels (snapshot)),
            dml_gallery_get_encoder_name (gallery),
            dml_gallery_get_fingerprint (gallery), dml_gallery_get_dim (gallery),
            dml_snapshot_get_revision (snapshot));
@@ -112,6 +114,7 @@ find_label (DmlSnapshot *snapshot, const char *wanted, GError **error)
 {
   const guint n = dml_snapshot_get_n_labels (snapshot);
   g_autofree const char **names = g_new0 (const char *, n + 1);
+  g_autofree char *shown = NULL, *shown_near = NULL;
   const char *near;
 
   for (guint i = 0; i < n; i++) {
@@ -120,10 +123,11 @@ find_label (DmlSnapshot *snapshot, const char *wanted, GError **error)
       return (int) i;
   }
   near = cli_nearest (wanted, names);
+  shown = cli_printable (wanted);
+  shown_near = cli_printable (near ? near : "");
   g_set_error (error, DML_ERROR, DML_ERROR_NOT_FOUND,
-               "%s: no such label in %s%s%s%s", wanted, gallery_path,
-               near ? "; did you mean \"" : "", near ? near : "",
-               near ? "\"?" : "");
+               "%s: no such label in %s%s%s%s", shown, gallery_path,
+               near ? "; did you mean \"" : "", shown_near, near ? "\"?" : "");
   return -1;
 }
 

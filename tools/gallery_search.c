@@ -263,7 +263,7 @@ gallery_search (int argc, char **argv)
       (matcher = dml_matcher_new (snapshot, encoder, &matcher_options,
                                   &error)) == NULL ||
       (session = dml_encoder_session_new (encoder, 0, &error)) == NULL)
-    return cli_fail (error);
+    return gallery_fail (error);
   if (dml_matcher_get_warning (matcher) != NULL)
     cli_say ("%s", dml_matcher_get_warning (matcher));
   if (dml_snapshot_get_n_items (snapshot) == 0)

@@ -101,6 +101,18 @@ class Embed(ProgramTest):
         done = run("dml-embed", self.path("bad.onnx"), self.photos, "--csv",
                    check=BAD_DATA)
         self.assertIn("bad.onnx", done.stderr)
+        for name in ("defualt", "Default", "defaut"):
+            done = run("dml-embed", name, self.photos, "--csv", check=FAILED)
+            self.assertIn(f"{name}: no such file; did you mean default",
+                          done.stderr)
+        done = run("dml-eval", "defualt", self.photos, check=FAILED)
+        self.assertIn("did you mean default", done.stderr)
+        a, b = self.path("photos/disc/0.jpg"), self.path("photos/disc/1.jpg")
+        for conflict in (("--csv", "--json"), ("--compare", "--csv"),
+                         ("--compare", "-o", self.path("x.npy"))):
+            done = run("dml-embed", "default", a, b, *conflict, check=USAGE)
+            self.assertEqual(done.stdout, "")
+            self.assertIn("--", done.stderr)
         run("dml-embed", "default", self.photos, check=USAGE)
         run("dml-embed", check=USAGE)
         self.assertIn("dml", run("dml-embed", "--version", check=OK).stdout)

@@ -84,7 +84,10 @@ class Gallery(ProgramTest):
         picture.putpixel((0, 0), (0, 0, 0, 0))
         picture.save(self.path("cut.png"))
         done = self.call("enroll", self.path("cut.png"))
-        self.assertIn("transparency", done.stderr)
+        self.assertIn("on 12 different backgrounds", done.stderr)
+        done = self.call("enroll", "--views", "1", "--label", "one",
+                         self.path("cut.png"))
+        self.assertIn("embedded on one background", done.stderr)
 
     def test_odd_labels_survive(self):
         for label in ("a'b\"c", "line\nbreak", "\N{RED APPLE} Apfel",
@@ -200,6 +203,7 @@ class Gallery(ProgramTest):
         done = self.call("search", self.path("photos/disc/0.jpg"),
                          check=MISMATCH)
         self.assertIn("00000000", done.stderr)
+        self.assertIn("--encoder", done.stderr)
         self.call("enroll", self.photos, check=MISMATCH)
 
     def test_changes_as_json(self):
@@ -235,6 +239,49 @@ class Gallery(ProgramTest):
         self.call("enroll", "--again", self.path("photos/box"), "--label",
                   "box")
         self.assertEqual(self.labels()["box"], 4)
+
+    def test_messages_read_well(self):
+        picture = self.path("photos/disc/0.jpg")
+        said = self.call("enroll", "--label", "a", "--views", "1", picture)
+        self.assertIn("1 item under 1 label in", said.stdout)
+        said = self.call("list").stderr
+        self.assertTrue(said.startswith("dml-gallery list: 1 item, 1 label, "),
+                        said)
+        # All of a word would change: nothing like it was meant.
+        for command in (("remove", "c"), ("show", "c"), ("rename", "c", "d")):
+            said = self.call(*command, check=FAILED).stderr
+            self.assertNotIn("did you mean", said)
+            self.assertTrue(said.startswith(f"dml-gallery {command[0]}: "),
+                            said)
+        self.assertIn("there is 1 other",
+                      self.call("remove", "c", check=FAILED).stderr)
+        done = self.call("list", "too", "much", check=USAGE)
+        self.assertNotIn("FILE", done.stderr)
+        self.assertIn(f"Try 'dml-gallery {self.gallery} list --help'",
+                      done.stderr)
+
+    def test_a_label_that_is_no_text(self):
+        done = self.call("enroll", "--label", b"bad\xff".decode(
+            errors="surrogateescape"), self.photos, check=USAGE)
+        self.assertIn("--label: bad\\xff is not UTF-8", done.stderr)
+        done = self.call("enroll", "--label=\udcff", self.photos, check=USAGE)
+        self.assertIn("--label: \\xff is not UTF-8", done.stderr)
+        done = self.call("enroll", "-l", "\udcf0a", self.photos, check=USAGE)
+        self.assertIn("-l: \\xf0a is not UTF-8", done.stderr)
+        self.assertFalse(os.path.exists(self.gallery))
+
+    def test_odd_characters_look_the_same_everywhere(self):
+        picture = self.path("photos/disc/0.jpg")
+        self.call("enroll", "--label", "line\nbreak\x1b[2J", picture)
+        shown = "line\\x0abreak\\x1b[2J"
+        answer = self.call("search", "--threshold", "0", picture)
+        self.assertEqual(answer.stdout.count(shown), 3, answer.stdout)
+        self.assertIn(shown, self.call("list").stdout)
+        wrong = "line\nbroke\x1b[2J"
+        for command in (("show", wrong), ("remove", wrong)):
+            done = self.call(*command, check=FAILED)
+            self.assertIn(shown, done.stderr)
+            self.assertNotIn("\x1b", done.stderr)
 
     def test_one_picture_under_two_labels_is_told(self):
         self.enroll()
@@ -318,6 +365,9 @@ class Gallery(ProgramTest):
         self.enroll()
         done = self.call("serach", check=USAGE)
         self.assertIn("search", done.stderr)
+        done = self.call("search", "--encoder", "defualt", self.photos,
+                         check=FAILED)
+        self.assertIn("did you mean default", done.stderr)
         done = self.call("search", "--shet", "x.png", self.photos, check=USAGE)
         self.assertIn("--sheet", done.stderr)
         self.call("search", "--k", "0", self.photos, check=USAGE)
