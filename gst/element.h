@@ -14,4 +14,9 @@ void gst_dml_element_add_pads (GstElementClass *klass, GstCaps *caps);
  * shared, are looked at only. */
 void gst_dml_element_set_up (GstBaseTransform *trans, gboolean passthrough);
 
+/* Every frame goes on, however late: the inherited property `qos`, which would
+ * have the base class drop whole ones, has no effect. For elements that give
+ * QoS events no meaning of their own. */
+void gst_dml_element_keep_late_frames (GstBaseTransformClass *klass);
+
 G_END_DECLS

@@ -22,7 +22,8 @@ struct _GstDmlEnroller {
   GMutex lock;
   GCond changed;
   GQueue jobs;
-  gboolean busy, stop;
+  gboolean busy, stop, ended;
+  GThread *worker; /* that runs the jobs; told by itself */
 };
 
 GstDmlJob *
@@ -60,6 +61,15 @@ gst_dml_job_unref (GstDmlJob *job)
   g_free (job);
 }
 
+/* What is refused for not being UTF-8 is told as near as can be. */
+static void
+set_text (GstStructure *s, const char *field, const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+
+  gst_structure_set (s, field, G_TYPE_STRING, valid, NULL);
+}
+
 GstStructure *
 gst_dml_job_to_structure (const GstDmlJob *job)
 {
@@ -71,13 +81,11 @@ gst_dml_job_to_structure (const GstDmlJob *job)
     G_TYPE_UINT, job->count, NULL);
 
   if (job->label != NULL)
-    gst_structure_set (s, GST_DML_FIELD_LABEL, G_TYPE_STRING, job->label, NULL);
+    set_text (s, GST_DML_FIELD_LABEL, job->label);
   if (job->new_label != NULL)
-    gst_structure_set (s, GST_DML_FIELD_NEW_LABEL, G_TYPE_STRING,
-                       job->new_label, NULL);
+    set_text (s, GST_DML_FIELD_NEW_LABEL, job->new_label);
   if (job->explanation != NULL)
-    gst_structure_set (s, GST_DML_FIELD_EXPLANATION, G_TYPE_STRING,
-                       job->explanation, NULL);
+    set_text (s, GST_DML_FIELD_EXPLANATION, job->explanation);
   if (job->item >= 0)
     gst_structure_set (s, GST_DML_FIELD_ITEM, G_TYPE_INT64, job->item, NULL);
   if (job->kind != GST_DML_JOB_ENROLL)
@@ -107,6 +115,25 @@ fail (GstDmlJob *job, GError *error)
   gst_dml_job_refuse (job, "write-failed", error->message);
   g_clear_error (&job->error);
   job->error = error;
+}
+
+/* Of a change by label: one that is not there, or can be none, is the caller's
+ * affair; the rest is the file's. */
+static void
+refuse_or_fail (GstDmlJob *job, GError *error)
+{
+  const char *reason = NULL;
+
+  if (g_error_matches (error, DML_ERROR, DML_ERROR_INVALID))
+    reason = "bad-label";
+  else if (g_error_matches (error, DML_ERROR, DML_ERROR_NOT_FOUND))
+    reason = "no-such-label";
+  if (reason == NULL) {
+    fail (job, error);
+    return;
+  }
+  gst_dml_job_refuse (job, reason, error->message);
+  g_error_free (error);
 }
 
 /* A bad reference makes strangers match: an item that is closer to some other
@@ -182,15 +209,16 @@ count_items (GstDmlEnroller *self, const char *label)
   return items != NULL ? items->len : 0;
 }
 
+/* All zero, or not a number. */
 static gboolean
-is_zero (const GstDmlEmbedding *embedding)
+has_no_direction (const GstDmlEmbedding *embedding)
 {
   const float *v = gst_dml_embedding_get_values (embedding);
+  double sum = 0;
 
   for (guint i = 0; i < gst_dml_embedding_get_dim (embedding); i++)
-    if (v[i] != 0)
-      return FALSE;
-  return TRUE;
+    sum += (double) v[i] * (double) v[i];
+  return !isfinite (sum) || sum == 0;
 }
 
 /* The gallery, for embeddings of one encoder. */
@@ -232,7 +260,7 @@ run_enroll (GstDmlEnroller *self, GstDmlJob *job)
   g_autofree char *source = NULL;
   GError *error = NULL;
 
-  if (is_zero (job->embedding)) {
+  if (has_no_direction (job->embedding)) {
     gst_dml_job_refuse (job, "no-embedding",
                         "the encoder gives no direction for this picture");
     return;
@@ -261,7 +289,7 @@ run_enroll (GstDmlEnroller *self, GstDmlJob *job)
                            gst_dml_embedding_get_values (job->embedding), &info,
                            1, &job->item, &error)) {
     job->item = -1;
-    fail (job, error);
+    refuse_or_fail (job, error);
     return;
   }
   job->ok = TRUE;
@@ -275,17 +303,23 @@ run_remove (GstDmlEnroller *self, GstDmlJob *job)
 {
   GError *error = NULL;
 
-  if (need_gallery (self, NULL, &error) &&
-      dml_gallery_remove_label (self->gallery, job->label, &job->count,
-                                &error)) {
-    job->ok = TRUE;
-    job->reason = "removed";
-  } else if (g_error_matches (error, DML_ERROR, DML_ERROR_NOT_FOUND)) {
-    gst_dml_job_refuse (job, "no-such-label", error->message);
-    g_error_free (error);
-  } else {
-    fail (job, error);
+  if (!need_gallery (self, NULL, &error) ||
+      !dml_gallery_remove_label (self->gallery, job->label, &job->count,
+                                 &error)) {
+    refuse_or_fail (job, error);
+    return;
   }
+  job->ok = TRUE;
+  job->reason = "removed";
+}
+
+static gboolean
+is_taken (GstDmlEnroller *self, const char *label)
+{
+  g_autoptr (GPtrArray) items =
+    dml_gallery_get_items (self->gallery, label, NULL);
+
+  return items != NULL;
 }
 
 static void
@@ -298,25 +332,38 @@ run_rename (GstDmlEnroller *self, GstDmlJob *job)
                           &error)) {
     job->ok = TRUE;
     job->reason = "renamed";
-  } else if (g_error_matches (error, DML_ERROR, DML_ERROR_NOT_FOUND)) {
-    gst_dml_job_refuse (job, "no-such-label", error->message);
+  } else if (g_error_matches (error, DML_ERROR, DML_ERROR_INVALID) &&
+             is_taken (self, job->new_label)) {
+    gst_dml_job_refuse (job, "label-exists", error->message);
     g_error_free (error);
   } else {
-    fail (job, error);
+    refuse_or_fail (job, error);
   }
 }
 
-static gpointer
-enroller_thread (gpointer data)
+/* Whoever waits for the job is woken before it is told of: what is called by
+ * that may wait for other jobs, or for the waiting thread. */
+static void
+run_job (GstDmlEnroller *self, GstDmlJob *job)
 {
   static void (*const run[]) (GstDmlEnroller *, GstDmlJob *) = {
     [GST_DML_JOB_ENROLL] = run_enroll,
     [GST_DML_JOB_REMOVE] = run_remove,
     [GST_DML_JOB_RENAME] = run_rename,
   };
+
+  run[job->kind](self, job);
+  gst_dml_enroller_finish (self, job);
+  self->done (self->data, job);
+}
+
+static gpointer
+enroller_thread (gpointer data)
+{
   GstDmlEnroller *self = data;
 
   g_mutex_lock (&self->lock);
+  self->worker = g_thread_self ();
   for (;;) {
     GstDmlJob *job;
 
@@ -327,14 +374,13 @@ enroller_thread (gpointer data)
       break;
     self->busy = TRUE;
     g_mutex_unlock (&self->lock);
-    run[job->kind](self, job);
-    self->done (self->data, job);
+    run_job (self, job);
+    gst_dml_job_unref (job);
     g_mutex_lock (&self->lock);
     self->busy = FALSE;
-    job->done = TRUE;
-    gst_dml_job_unref (job);
     g_cond_broadcast (&self->changed);
   }
+  self->ended = TRUE;
   g_mutex_unlock (&self->lock);
   return NULL;
 }
@@ -391,13 +437,38 @@ gst_dml_enroller_new (const char *path, gboolean create, DmlEncoder *encoder,
   return self;
 }
 
+gboolean
+gst_dml_enroller_is_caller (GstDmlEnroller *self)
+{
+  gboolean is;
+
+  g_mutex_lock (&self->lock);
+  is = self->worker == g_thread_self ();
+  g_mutex_unlock (&self->lock);
+  return is;
+}
+
 void
 gst_dml_enroller_put (GstDmlEnroller *self, GstDmlJob *job)
 {
+  gboolean ended;
+
+  if (gst_dml_enroller_is_caller (self)) {
+    run_job (self, job);
+    return;
+  }
   g_mutex_lock (&self->lock);
-  g_queue_push_tail (&self->jobs, gst_dml_job_ref (job));
-  g_cond_broadcast (&self->changed);
+  ended = self->ended;
+  if (!ended) {
+    g_queue_push_tail (&self->jobs, gst_dml_job_ref (job));
+    g_cond_broadcast (&self->changed);
+  }
   g_mutex_unlock (&self->lock);
+  if (ended) {
+    gst_dml_job_refuse (job, "not-running", "the element was stopped");
+    gst_dml_enroller_finish (self, job);
+    self->done (self->data, job);
+  }
 }
 
 gboolean

@@ -45,7 +45,8 @@ void gst_dml_job_refuse (GstDmlJob *job, const char *reason,
 /* The message `dml-enrolled` of a job that is answered (transfer full). */
 GstStructure *gst_dml_job_to_structure (const GstDmlJob *job);
 
-/* Called for each job that is done, from the writing thread, no lock held. */
+/* Called for each job that is done, no lock held: from the writing thread, or
+ * from whoever put a job after the end. It may put jobs. */
 typedef void (*GstDmlJobFunc) (gpointer data, GstDmlJob *job);
 
 typedef struct _GstDmlEnroller GstDmlEnroller;
@@ -56,7 +57,11 @@ GstDmlEnroller *gst_dml_enroller_new (const char *path, gboolean create,
                                       DmlEncoder *encoder, GstDmlJobFunc done,
                                       gpointer data, GError **error);
 
-/* Takes a reference. Never waits for the disk. */
+/* Whether this is the writing thread, from within GstDmlJobFunc. */
+gboolean gst_dml_enroller_is_caller (GstDmlEnroller *self);
+
+/* Takes a reference. Never waits for the disk, but in the writing thread: there
+ * the job is done when this returns. */
 void gst_dml_enroller_put (GstDmlEnroller *self, GstDmlJob *job);
 
 /* TRUE when the job is done within that time. */

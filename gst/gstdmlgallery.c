@@ -485,7 +485,8 @@ gst_dml_gallery_enroll (GstDmlGallery *self, const char *label)
   g_mutex_lock (&self->lock);
   if (self->enroller != NULL)
     enroller = gst_dml_enroller_ref (self->enroller);
-  wait = self->streaming != g_thread_self ();
+  wait = self->streaming != g_thread_self () &&
+         (enroller == NULL || !gst_dml_enroller_is_caller (enroller));
   if (enroller != NULL && wait && label != NULL && label[0] != '\0')
     g_queue_push_tail (&self->pending, gst_dml_job_ref (job));
   g_mutex_unlock (&self->lock);
@@ -543,12 +544,23 @@ run_now (GstDmlGallery *self, GstDmlJob *job)
   gst_dml_enroller_close (enroller);
 }
 
+static gboolean
+refuse_no_label (GstDmlGallery *self, GstDmlJob *job, const char *label)
+{
+  if (label != NULL && label[0] != '\0')
+    return FALSE;
+  gst_dml_job_refuse (job, "no-label", "a label has at least one letter");
+  announce (self, job);
+  return TRUE;
+}
+
 static guint
 gst_dml_gallery_remove (GstDmlGallery *self, const char *label)
 {
   g_autoptr (GstDmlJob) job = gst_dml_job_new (GST_DML_JOB_REMOVE, label);
 
-  run_now (self, job);
+  if (!refuse_no_label (self, job, label))
+    run_now (self, job);
   return job->ok ? job->count : 0;
 }
 
@@ -559,7 +571,9 @@ gst_dml_gallery_rename (GstDmlGallery *self, const char *label,
   g_autoptr (GstDmlJob) job = gst_dml_job_new (GST_DML_JOB_RENAME, label);
 
   job->new_label = g_strdup (new_label);
-  run_now (self, job);
+  if (!refuse_no_label (self, job, label) &&
+      !refuse_no_label (self, job, new_label))
+    run_now (self, job);
   return job->ok;
 }
 
@@ -663,6 +677,7 @@ gst_dml_gallery_class_init (GstDmlGalleryClass *klass)
     "fakesink",
     "The dml authors");
 
+  gst_dml_element_keep_late_frames (trans_class);
   trans_class->start = gst_dml_gallery_start;
   trans_class->stop = gst_dml_gallery_stop;
   trans_class->set_caps = gst_dml_gallery_set_caps;

@@ -292,6 +292,7 @@ gst_dml_json_class_init (GstDmlJsonClass *klass)
     "dmljson location=results.jsonl ! fakesink",
     "The dml authors");
 
+  gst_dml_element_keep_late_frames (trans_class);
   trans_class->start = gst_dml_json_start;
   trans_class->stop = gst_dml_json_stop;
   trans_class->transform_caps = gst_dml_json_transform_caps;

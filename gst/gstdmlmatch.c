@@ -611,6 +611,7 @@ gst_dml_match_class_init (GstDmlMatchClass *klass)
     "dmlmatch gallery=shop.bin ! fakesink",
     "The dml authors");
 
+  gst_dml_element_keep_late_frames (trans_class);
   trans_class->start = gst_dml_match_start;
   trans_class->stop = gst_dml_match_stop;
   trans_class->transform_ip = gst_dml_match_transform_ip;

@@ -448,6 +448,7 @@ gst_dml_overlay_class_init (GstDmlOverlayClass *klass)
     "videoconvert ! autovideosink",
     "The dml authors");
 
+  gst_dml_element_keep_late_frames (trans_class);
   trans_class->start = gst_dml_overlay_start;
   trans_class->stop = gst_dml_overlay_stop;
   trans_class->transform_caps = gst_dml_overlay_transform_caps;

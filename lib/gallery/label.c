@@ -9,9 +9,12 @@
 gboolean
 dml_label_check (const char *label, const char *path, GError **error)
 {
-  const gsize n = strlen (label);
   const char *end;
+  gsize n;
 
+  if (label == NULL)
+    return dml_fail (error, INVALID, "%s: there is no label; name one", path);
+  n = strlen (label);
   if (n == 0)
     return dml_fail (error, INVALID, "%s: a label may not be empty", path);
   if (n > STORE_LABEL_MAX)

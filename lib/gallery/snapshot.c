@@ -257,7 +257,7 @@ dml_snapshot_get_label (const DmlSnapshot *snapshot, guint i, guint *n_items,
 gint
 dml_snapshot_find_label (const DmlSnapshot *snapshot, const char *label)
 {
-  return dml_labels_find (snapshot->labels, label);
+  return label != NULL ? dml_labels_find (snapshot->labels, label) : -1;
 }
 
 const float *

@@ -354,6 +354,113 @@ life_below_paused (void)
   gst_object_unref (e);
 }
 
+/* Each is refused with words, and nothing is written. */
+static void
+labels_that_are_none (void)
+{
+  g_autofree char *path = test_gallery ("none.bin", 2);
+  g_autofree char *long_label = g_strnfill (100000, 'x');
+  const struct {
+    const char *from, *to, *reason;
+  } cases[] = {
+    { "picture-0", NULL, "no-label" },
+    { NULL, "z", "no-label" },
+    { NULL, NULL, "no-label" },
+    { "picture-0", "", "no-label" },
+    { "", "z", "no-label" },
+    { "picture-0", "picture-1", "label-exists" },
+    { "picture-0", "\xff\xfe", "bad-label" },
+    { "picture-0", long_label, "bad-label" },
+    { "nobody", "z", "no-such-label" },
+  };
+  static const char *const removed[][2] = { { NULL, "no-label" },
+                                            { "", "no-label" },
+                                            { "\xff", "bad-label" },
+                                            { "nobody", "no-such-label" } };
+  g_autoptr (GstHarness) h = enrol_harness (path, "");
+  GstBus *bus = watch_bus (h);
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    gboolean renamed = TRUE;
+
+    g_signal_emit_by_name (gallery_of (h), "rename", cases[i].from, cases[i].to,
+                           &renamed);
+    g_assert_false (renamed);
+    assert_answer (bus, FALSE, cases[i].reason);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (removed); i++) {
+    guint n = 1;
+
+    g_signal_emit_by_name (gallery_of (h), "remove", removed[i][0], &n);
+    g_assert_cmpuint (n, ==, 0);
+    assert_answer (bus, FALSE, removed[i][1]);
+  }
+  for (guint i = 0; i < 2; i++) {
+    Call call = { gallery_of (h), i == 0 ? NULL : "", 0 };
+
+    call_enroll (&call);
+    g_assert_cmpint (call.item, ==, -1);
+    assert_answer (bus, FALSE, "no-label");
+  }
+  g_assert_cmpuint (test_items (path, "picture-0"), ==, 1);
+  g_assert_cmpuint (test_items (path, "picture-1"), ==, 1);
+  leave_bus (h, bus);
+}
+
+typedef struct {
+  GstElement *element;
+  guint step;
+  gboolean renamed;
+  gint64 item;
+  gint64 took_us;
+} Inside;
+
+/* From the thread that writes: it would wait for itself. */
+static GstBusSyncReply
+call_back (GstBus *bus, GstMessage *message, gpointer data)
+{
+  Inside *inside = data;
+  const gint64 start = g_get_monotonic_time ();
+
+  if (!gst_message_has_name (message, "dml-enrolled"))
+    return GST_BUS_PASS;
+  if (inside->step++ == 0)
+    g_signal_emit_by_name (inside->element, "rename", "first", "second",
+                           &inside->renamed);
+  else if (inside->step == 2)
+    g_signal_emit_by_name (inside->element, "enroll", "third", &inside->item);
+  inside->took_us = MAX (inside->took_us, g_get_monotonic_time () - start);
+  return GST_BUS_PASS;
+}
+
+static void
+signals_from_a_sync_handler (void)
+{
+  g_autofree char *path = test_path ("inside.bin");
+  g_autoptr (GstHarness) h =
+    enrol_harness (path, "label=first enroll=true min-quality=0");
+  Inside inside = { .element = gallery_of (h) };
+  GstBus *bus = watch_bus (h);
+  Call call = { gallery_of (h), "fourth", 0 };
+
+  gst_bus_set_sync_handler (bus, call_back, &inside, NULL);
+  push (h, 0, 0);
+  assert_answer (bus, TRUE, "enrolled"); /* the innermost is told first */
+  assert_answer (bus, TRUE, "renamed");
+  assert_answer (bus, TRUE, "enrolled");
+  g_assert_true (inside.renamed);
+  g_assert_cmpint (inside.item, ==, 2);
+  g_assert_cmpint (inside.took_us, <, 5 * G_TIME_SPAN_SECOND);
+  gst_bus_set_sync_handler (bus, NULL, NULL, NULL);
+  g_object_set (gallery_of (h), "enroll", FALSE, NULL);
+  push (h, 1, 1);
+  call_enroll (&call);
+  g_assert_cmpint (call.item, ==, 3);
+  g_assert_cmpuint (test_items (path, "second"), ==, 1);
+  g_assert_cmpuint (test_items (path, "third"), ==, 1);
+  leave_bus (h, bus);
+}
+
 /* A dmlmatch in the same pipeline learns what is enrolled beside it. */
 static void
 enrol_while_matching (void)
@@ -491,6 +598,8 @@ main (int argc, char **argv)
   TEST ("signals-from-another-thread", signals_from_another_thread);
   TEST ("signal-while-nothing-flows", signal_while_nothing_flows);
   TEST ("signal-from-the-streaming-thread", signal_from_the_streaming_thread);
+  TEST ("labels-that-are-none", labels_that_are_none);
+  TEST ("signals-from-a-sync-handler", signals_from_a_sync_handler);
   TEST ("life-below-paused", life_below_paused);
   TEST ("enrol-while-matching", enrol_while_matching);
   TEST ("bad-path-is-an-error", bad_path_is_an_error);

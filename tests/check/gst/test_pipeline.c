@@ -298,6 +298,42 @@ stops_at_any_time (void)
   }
 }
 
+/* The inherited property may be set, and a sink may complain. */
+static void
+no_frame_is_dropped_for_qos (void)
+{
+  static const char *const elements[] = {
+    "dmlembed qos=true", "dmlmatch qos=true gallery=",
+    "dmlgallery qos=true gallery=", "dmloverlay qos=true",
+    "dmljson qos=true location=/dev/null"
+  };
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_RGB, 128, 128);
+
+  for (guint e = 0; e < G_N_ELEMENTS (elements); e++) {
+    g_autofree char *line = g_strconcat (
+      elements[e], g_str_has_suffix (elements[e], "=") ? gallery : NULL, NULL);
+    g_autoptr (GstHarness) h = test_harness (line, &info);
+    GstEvent *event;
+
+    for (guint i = 0; i < 2; i++)
+      gst_buffer_unref (
+        gst_harness_push_and_pull (h, test_frame_at (&info, 0, i)));
+    gst_harness_push_upstream_event (
+      h, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 2.0, GST_SECOND, 0));
+    while ((event = gst_harness_try_pull_upstream_event (h)) != NULL) {
+      const gboolean is_qos = GST_EVENT_TYPE (event) == GST_EVENT_QOS;
+
+      gst_event_unref (event);
+      if (is_qos)
+        break; /* others may want to know of it */
+    }
+    g_assert_nonnull (event);
+    for (guint i = 2; i < 12; i++)
+      gst_harness_push (h, test_frame_at (&info, 0, i));
+    g_assert_cmpuint (gst_harness_buffers_received (h), ==, 12);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -312,6 +348,7 @@ main (int argc, char **argv)
   TEST ("branches-of-a-tee-are-apart", branches_of_a_tee_are_apart);
   TEST ("still-and-video-are-alike", still_and_video_are_alike);
   TEST ("scenarios", scenarios);
+  TEST ("no-frame-is-dropped-for-qos", no_frame_is_dropped_for_qos);
   TEST ("stops-at-any-time", stops_at_any_time);
 #undef TEST
   status = test_run ();

@@ -131,6 +131,20 @@ test_remove_rename_and_merge (Fixture *fixture, gconstpointer data)
   g_assert_error (error, DML_ERROR, DML_ERROR_NOT_FOUND);
   assert_message_has (error, "no label Birn", "did you mean Birne?");
   g_clear_error (&error);
+  for (guint i = 0; i < 5; i++) { /* what a binding may pass for a label */
+    const float vector[8] = { 1.0f };
+
+    g_assert_false (
+      i == 0   ? dml_gallery_rename (gallery, NULL, "x", FALSE, &error)
+      : i == 1 ? dml_gallery_rename (gallery, "Birne", NULL, FALSE, &error)
+      : i == 2 ? dml_gallery_remove_label (gallery, NULL, &n, &error)
+      : i == 3
+        ? dml_gallery_set_label_data (gallery, NULL, "{}", &error)
+        : dml_gallery_enroll (gallery, NULL, vector, NULL, 1, NULL, &error));
+    g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
+    assert_message_has (error, "no label", "name one");
+    g_clear_error (&error);
+  }
   g_assert_true (dml_gallery_remove_item (gallery, pear, &error));
   g_assert_false (dml_gallery_remove_item (gallery, pear, &error));
   g_assert_error (error, DML_ERROR, DML_ERROR_NOT_FOUND);
