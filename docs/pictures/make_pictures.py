@@ -165,7 +165,7 @@ def embed(out):
 def clip_frames():
     """Six seconds: a product, a thing that is in no gallery, a product; held
     before the camera, turned to and fro in changing light."""
-    for n, file in enumerate(("food/fruit/grapes.png",
+    for n, file in enumerate(("household/dishes/pitcher_small.png",
                               "animals/mammals/equines/zebra.png",
                               "household/kettle.png")):
         for k in range(60):
@@ -245,6 +245,8 @@ def gallery(out):
                "width=640 height=360 framerate=1/1 ! dmlembed ! dmlgallery "
                "gallery=cups.bin encoder=default label=mug enroll=true "
                "interval=1 ! fakesink")
+    # Refusals are told at once, enrolments when they are on the disk.
+    told.sort(key=lambda fields: fields.get_uint64("pts")[1])
     sheet = Image.new("RGB", (4 * 248 + 8, 232), PAPER)
     draw = ImageDraw.Draw(sheet)
     for n, ((name, shot), fields) in enumerate(zip(shots, told)):

@@ -199,7 +199,7 @@ def write_sheet(path, video, truth, found):
         sheet.paste(picture, (x, y))
         draw.rectangle((x - 2, y - 2, x + CELL[0] + 1, y + CELL[1] + 1),
                        outline=colour, width=3)
-        truth_says = label if row["known"] else f"{label} (in no gallery)"
+        truth_says = label if row["known"] else f"{label} (stranger)"
         draw.text((x, y + CELL[1] + 5),
                   truth_says + ("" if right else "   WRONG"), fill=colour,
                   font=font)

@@ -14,7 +14,7 @@ LINK = re.compile(r"(!?)\[[^\]]*\]\(([^)\s]+)\)|<img[^>]* src=\"([^\"]+)\"|"
 NAMED = re.compile(r"`((?:lib|gst|tools|docs|pipelines|tests)/"
                    r"[A-Za-z0-9_./-]+\.(?:[a-z]{1,4}))`")
 MADE = ("gst/libgstdml.so",)  # by the build
-LARGEST = 60 * 1024  # bytes a picture
+LARGEST = 100 * 1024  # bytes a picture
 
 
 def pages(root):
