@@ -184,9 +184,12 @@ make_stats (GstDmlMatch *self)
       structure, "revision", G_TYPE_INT64,
       dml_snapshot_get_revision (ready->snapshot), "items", G_TYPE_UINT,
       dml_snapshot_get_n_items (ready->snapshot), "labels", G_TYPE_UINT,
-      dml_snapshot_get_n_labels (ready->snapshot), "threshold", G_TYPE_DOUBLE,
-      dml_matcher_get_threshold (ready->matcher), "threshold-origin",
-      G_TYPE_STRING, dml_matcher_get_threshold_origin (ready->matcher), NULL);
+      dml_snapshot_get_n_labels (ready->snapshot), "trainings", G_TYPE_UINT64,
+      ready->trainings,
+      dml_matcher_is_relative (ready->matcher) ? "lead" : "threshold",
+      G_TYPE_DOUBLE, dml_matcher_get_threshold (ready->matcher),
+      "threshold-origin", G_TYPE_STRING,
+      dml_matcher_get_threshold_origin (ready->matcher), NULL);
   }
   return structure;
 }
@@ -370,11 +373,8 @@ collect (GstDmlMatch *self, GstBuffer *buffer)
     encoder = gst_dml_embedding_get_encoder (meta->embedding);
     if (encoder != self->encoder) {
       g_clear_error (&error);
-      if (!gst_dml_watch_set_encoder (self->watch, encoder, &error)) {
-        if (!g_error_matches (error, DML_ERROR, DML_ERROR_MISMATCH))
-          break;
+      if (!gst_dml_watch_set_encoder (self->watch, encoder, &error))
         continue; /* perhaps another dmlembed's; ours may follow */
-      }
       self->encoder = encoder;
     }
     g_ptr_array_add (self->metas, meta);

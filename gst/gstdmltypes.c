@@ -56,7 +56,7 @@ gst_dml_show_flags_get_type (void)
     static const GFlagsValue values[] = {
       { GST_DML_SHOW_BOX, "the region's outline", "box" },
       { GST_DML_SHOW_LABEL, "label or decision", "label" },
-      { GST_DML_SHOW_SIMILARITY, "similarity", "similarity" },
+      { GST_DML_SHOW_SIMILARITY, "similarity of the best label", "similarity" },
       { GST_DML_SHOW_UNKNOWN, "also what is unknown", "unknown" },
       { 0, NULL, NULL },
     };

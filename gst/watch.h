@@ -14,6 +14,8 @@ typedef struct {
   DmlSnapshot *snapshot;
   DmlMatcher *matcher;
   GHashTable *label_ids; /* name to index + 1; names belong to snapshot */
+  gboolean with_encoder; /* its thresholds were at hand */
+  guint64 trainings;     /* of classifiers since the gallery was opened */
 } GstDmlReady;
 
 GstDmlReady *gst_dml_ready_ref (GstDmlReady *self);
@@ -47,20 +49,22 @@ GstDmlWatch *gst_dml_watch_new (const char *path,
                                 const GstDmlWatchCallbacks *callbacks,
                                 GError **error);
 
-/* Stops the thread and waits for it. */
+/* Stops the thread and waits for it; a training is given up. */
 void gst_dml_watch_free (GstDmlWatch *self);
 
 /* What to match against now (transfer full). Never waits for a disk. */
 GstDmlReady *gst_dml_watch_get (GstDmlWatch *self);
 
-/* Other options, taken up by the thread at once. Never waits. */
+/* Other options, taken up by the thread once they hold still; a training that
+ * they make useless is given up. Never waits. */
 void gst_dml_watch_set_options (GstDmlWatch *self,
                                 const GstDmlMatchOptions *options);
 
 /* The encoder of the first embedding: its thresholds serve where the gallery
- * has none. Done before it returns, so that the first frame is decided like
- * every other. FALSE with DML_ERROR_MISMATCH where the gallery is another
- * encoder's. */
+ * has none. Nothing is trained for that, nor waited for: where there are too
+ * few labels for a threshold of the gallery's own it holds from this frame on,
+ * else the thread sees to it. FALSE with DML_ERROR_MISMATCH where the gallery
+ * is another encoder's. */
 gboolean gst_dml_watch_set_encoder (GstDmlWatch *self, DmlEncoder *encoder,
                                     GError **error);
 

@@ -25,6 +25,7 @@ typedef struct {
   double svm_cost;       /* C; 0 = of 0.1, 1, 10 the best by validation */
   double kappa;          /* Bayes: items the pooled variance is worth */
   gboolean count_priors; /* Bayes: frequent labels are likelier */
+  const gint *cancel;    /* 1, atomically: an SVM gives up; NULL: never */
 } DmlClassifyParams;
 
 DmlClassifyParams dml_classify_params (DmlMetric metric); /* the defaults */

@@ -120,8 +120,15 @@ typedef struct {
   const double *y;         /* n: class of the item */
   guint n;
   double cost;
-  double *w; /* classes x (dim + 1), bias last */
+  double *w;          /* classes x (dim + 1), bias last */
+  const gint *cancel; /* NULL: never */
 } Fit;
+
+static gboolean
+is_cancelled (const gint *cancel)
+{
+  return cancel != NULL && g_atomic_int_get (cancel) != 0;
+}
 
 /* One class against the rest. The solver has no state but its arguments. */
 static void
@@ -138,6 +145,8 @@ fit_class (void *data, size_t c, unsigned worker)
   };
   struct model *model;
 
+  if (is_cancelled (fit->cancel))
+    return; /* whoever asked for it throws the weights away */
   for (guint i = 0; i < fit->n; i++)
     t[i] = fit->y[i] == (double) c ? 1.0 : -1.0;
   model = train (&problem, &parameter);
@@ -183,12 +192,13 @@ predict_class (const Fit *fit, const struct feature_node *x)
 
 /* Validation: of each label every third item in turn stays out. */
 static guint
-count_right (const Problem *problem, double *w, double cost, guint fold)
+count_right (const Problem *problem, double *w, double cost, guint fold,
+             const gint *cancel)
 {
   g_autofree struct feature_node **x =
     g_new (struct feature_node *, problem->n);
   g_autofree double *y = g_new (double, problem->n);
-  Fit fit = { problem, x, y, 0, cost, w };
+  Fit fit = { problem, x, y, 0, cost, w, cancel };
   guint n_right = 0, place = 0;
 
   for (guint i = 0; i < problem->n; i++) {
@@ -208,7 +218,7 @@ count_right (const Problem *problem, double *w, double cost, guint fold)
 }
 
 static double
-choose_cost (const Problem *problem, double *w)
+choose_cost (const Problem *problem, double *w, const gint *cancel)
 {
   static const double costs[] = { 1.0, 0.1, 10.0 }; /* equal: the first */
   double best = costs[0];
@@ -222,7 +232,7 @@ choose_cost (const Problem *problem, double *w)
     guint n_right = 0;
 
     for (guint fold = 0; fold < SVM_FOLDS; fold++)
-      n_right += count_right (problem, w, costs[c], fold);
+      n_right += count_right (problem, w, costs[c], fold, cancel);
     if (n_right > most) {
       most = n_right;
       best = costs[c];
@@ -232,7 +242,8 @@ choose_cost (const Problem *problem, double *w)
 }
 
 static gboolean
-svm_fit (Svm *svm, const DmlSnapshot *snapshot, double cost, GError **error)
+svm_fit (Svm *svm, const DmlSnapshot *snapshot, const DmlClassifyParams *params,
+         GError **error)
 {
   const guint dim = svm->dim;
   g_auto (Problem) problem = { 0 };
@@ -245,10 +256,14 @@ svm_fit (Svm *svm, const DmlSnapshot *snapshot, double cost, GError **error)
     return FALSE;
   if (svm->classes.n < 2)
     return TRUE; /* nothing to tell apart: all weights stay 0 */
-  fit = (Fit){ &problem, problem.x, problem.y, problem.n, cost, w };
-  if (cost <= 0.0)
-    fit.cost = choose_cost (&problem, w);
+  fit = (Fit){ &problem,         problem.x, problem.y,     problem.n,
+               params->svm_cost, w,         params->cancel };
+  if (fit.cost <= 0.0)
+    fit.cost = choose_cost (&problem, w, params->cancel);
   fit_all (&fit);
+  if (is_cancelled (params->cancel))
+    return dml_fail (error, CANCELLED, "%s: training was stopped",
+                     snapshot->path);
   for (guint c = 0; c < svm->classes.n; c++, w += dim + 1) {
     for (guint d = 0; d < dim; d++)
       svm->weights[(size_t) c * dim + d] = (float) (problem.scale * w[d]);
@@ -284,7 +299,7 @@ svm_train (const DmlSnapshot *snapshot, const DmlClassifyParams *params,
       (svm->weights =
          dml_mem_new0 (float, (size_t) dim * svm->classes.n, error)) &&
       (svm->bias = dml_mem_new0 (double, svm->classes.n, error)) &&
-      svm_fit (svm, snapshot, params->svm_cost, error))
+      svm_fit (svm, snapshot, params, error))
     return svm;
   svm_free (svm);
   return NULL;

@@ -463,6 +463,15 @@ DML_API GType dml_classifier_get_type (void);
 #define DML_FALSE_ACCEPT_RATE 0.05
 
 /**
+ * DmlMatcher:
+ *
+ * Options and what was learned from one snapshot (means, SVM). Immutable: make
+ * a new one, off the streaming thread, when options or snapshot change.
+ * Reference-counted.
+ */
+typedef struct _DmlMatcher DmlMatcher;
+
+/**
  * DmlMatcherOptions:
  * @k: neighbours, 1..100
  * @classifier: who decides the label
@@ -470,6 +479,10 @@ DML_API GType dml_classifier_get_type (void);
  * @false_accept_rate: for the calibrated threshold, in (0, 1)
  * @margin: by how much the best label must lead; 0 = none asked for
  * @labels: (nullable): only these count; %NULL = all
+ * @like: (nullable): what was learned for it is taken over where the snapshot,
+ *   @classifier and @labels are the same: nothing is trained then
+ * @cancel: (nullable): set to 1, atomically, from another thread it ends the
+ *   training of an SVM, between two labels, with #DML_ERROR_CANCELLED
  */
 typedef struct {
   guint k;
@@ -478,21 +491,15 @@ typedef struct {
   double false_accept_rate;
   double margin;
   const char *const *labels;
+  const DmlMatcher *like;
+  const gint *cancel;
 } DmlMatcherOptions;
 
 #define DML_MATCHER_OPTIONS_INIT                                               \
   {                                                                            \
-    5, DML_CLASSIFIER_AUTO, (double) NAN, DML_FALSE_ACCEPT_RATE, 0.0, NULL     \
+    5, DML_CLASSIFIER_AUTO, (double) NAN, DML_FALSE_ACCEPT_RATE, 0.0, NULL,    \
+      NULL, NULL                                                               \
   }
-
-/**
- * DmlMatcher:
- *
- * Options and what was learned from one snapshot (means, SVM). Immutable: make
- * a new one, off the streaming thread, when options or snapshot change.
- * Reference-counted.
- */
-typedef struct _DmlMatcher DmlMatcher;
 
 #define DML_TYPE_MATCHER (dml_matcher_get_type ())
 DML_API GType dml_matcher_get_type (void);
@@ -512,14 +519,25 @@ DML_API GType dml_matcher_get_type (void);
  * Returns: (transfer full) (nullable): the matcher, or %NULL with
  *   #DML_ERROR_INVALID (an option out of range; a label filter that names a
  *   label which is not there), #DML_ERROR_MISMATCH (another encoder's),
- *   #DML_ERROR_LIMIT (an SVM that would train for many minutes) or
- *   #DML_ERROR_NO_MEMORY
+ *   #DML_ERROR_LIMIT (an SVM that would train for many minutes),
+ *   #DML_ERROR_CANCELLED or #DML_ERROR_NO_MEMORY
  */
 DML_API DmlMatcher *dml_matcher_new (DmlSnapshot *snapshot, DmlEncoder *encoder,
                                      const DmlMatcherOptions *options,
                                      GError **error);
 DML_API DmlMatcher *dml_matcher_ref (DmlMatcher *matcher);
 DML_API void dml_matcher_unref (DmlMatcher *matcher);
+
+/**
+ * dml_matcher_shares_model:
+ * @matcher: a #DmlMatcher
+ * @other: a #DmlMatcher
+ *
+ * Returns: whether both decide by what was learned once, as `like` of
+ *   #DmlMatcherOptions has it
+ */
+DML_API gboolean dml_matcher_shares_model (const DmlMatcher *matcher,
+                                           const DmlMatcher *other);
 
 /**
  * dml_matcher_get_threshold:

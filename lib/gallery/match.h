@@ -36,6 +36,9 @@ struct _DmlMatcher {
   DmlSnapshot *snapshot; /* the labels that count */
   const DmlClassifierClass *klass;
   gpointer model;
+  DmlMatcher *lender;  /* whose model it is; NULL for one of its own */
+  DmlSnapshot *source; /* before the label filter */
+  char **only;         /* the filter, or NULL */
   guint k;
   double threshold; /* fixed; unused where n_crowd > 0 */
   double lead;      /* over dml_crowd() of the next n_crowd labels */

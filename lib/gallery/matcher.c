@@ -11,12 +11,30 @@
 
 G_DEFINE_BOXED_TYPE (DmlMatcher, dml_matcher, dml_matcher_ref,
                      dml_matcher_unref)
-G_DEFINE_ENUM_TYPE (DmlClassifier, dml_classifier,
-                    G_DEFINE_ENUM_VALUE (DML_CLASSIFIER_AUTO, "auto"),
-                    G_DEFINE_ENUM_VALUE (DML_CLASSIFIER_KNN, "knn"),
-                    G_DEFINE_ENUM_VALUE (DML_CLASSIFIER_PROTOTYPE, "prototype"),
-                    G_DEFINE_ENUM_VALUE (DML_CLASSIFIER_SVM, "svm"),
-                    G_DEFINE_ENUM_VALUE (DML_CLASSIFIER_BAYES, "bayes"))
+
+/* The names are what gst-inspect-1.0 shows beside the nicks. */
+GType
+dml_classifier_get_type (void)
+{
+  static const GEnumValue values[] = {
+    { DML_CLASSIFIER_AUTO, "what suits most galleries: nearest neighbours",
+      "auto" },
+    { DML_CLASSIFIER_KNN, "vote of the k nearest items, by similarity", "knn" },
+    { DML_CLASSIFIER_PROTOTYPE, "nearest mean of a label's items",
+      "prototype" },
+    { DML_CLASSIFIER_SVM,
+      "linear support vector machine, one label against the rest; is trained",
+      "svm" },
+    { DML_CLASSIFIER_BAYES, "Gaussian naive Bayes with pooled variances",
+      "bayes" },
+    { 0, NULL, NULL },
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("DmlClassifier", values));
+  return type;
+}
 
 static gboolean
 check_options (const DmlMatcherOptions *o, GError **error)
@@ -245,13 +263,50 @@ choose_threshold (DmlMatcher *matcher, const DmlSnapshot *all,
   return TRUE;
 }
 
+static gboolean
+same_labels (const char *const *a, const char *const *b)
+{
+  return a == NULL || b == NULL ? a == b : g_strv_equal (a, b);
+}
+
+/* Whether @like learned what a matcher with these options would. */
+static gboolean
+is_alike (const DmlMatcher *like, const DmlSnapshot *snapshot,
+          const DmlMatcherOptions *options)
+{
+  return like != NULL && like->source == snapshot &&
+         like->klass == dml_classifier_class (options->classifier) &&
+         same_labels ((const char *const *) like->only, options->labels);
+}
+
+static gboolean
+learn (DmlMatcher *matcher, const DmlMatcherOptions *options, gboolean alike,
+       GError **error)
+{
+  DmlClassifyParams params =
+    dml_classify_params (matcher->snapshot->space.metric);
+
+  if (alike) {
+    const DmlMatcher *like = options->like;
+
+    matcher->lender = dml_matcher_ref (
+      like->lender != NULL ? like->lender : (DmlMatcher *) like);
+    matcher->model = like->model;
+    return TRUE;
+  }
+  params.cancel = options->cancel;
+  if (matcher->snapshot->n_items > 0)
+    matcher->model = matcher->klass->train (matcher->snapshot, &params, error);
+  return matcher->snapshot->n_items == 0 || matcher->model != NULL;
+}
+
 DmlMatcher *
 dml_matcher_new_with (DmlSnapshot *snapshot, const DmlThreshold *encoders,
                       const DmlMatcherOptions *options, GError **error)
 {
   static const DmlMatcherOptions defaults = DML_MATCHER_OPTIONS_INIT;
   g_autoptr (DmlMatcher) matcher = NULL;
-  DmlClassifyParams params;
+  gboolean alike;
 
   if (options == NULL)
     options = &defaults;
@@ -259,18 +314,18 @@ dml_matcher_new_with (DmlSnapshot *snapshot, const DmlThreshold *encoders,
     return NULL;
   matcher = g_new0 (DmlMatcher, 1);
   matcher->ref_count = 1;
-  matcher->snapshot = keep_labels (snapshot, options->labels, error);
+  alike = is_alike (options->like, snapshot, options);
+  matcher->source = dml_snapshot_ref (snapshot);
+  matcher->only = g_strdupv ((char **) options->labels);
+  matcher->snapshot = alike ? dml_snapshot_ref (options->like->snapshot)
+                            : keep_labels (snapshot, options->labels, error);
   if (matcher->snapshot == NULL)
     return NULL;
   matcher->k = options->k;
   matcher->margin = options->margin;
   matcher->klass = dml_classifier_class (options->classifier);
-  if (!choose_threshold (matcher, snapshot, options, encoders, error))
-    return NULL;
-  params = dml_classify_params (matcher->snapshot->space.metric);
-  if (matcher->snapshot->n_items > 0 &&
-      !(matcher->model =
-          matcher->klass->train (matcher->snapshot, &params, error)))
+  if (!choose_threshold (matcher, snapshot, options, encoders, error) ||
+      !learn (matcher, options, alike, error))
     return NULL;
   return g_steal_pointer (&matcher);
 }
@@ -287,12 +342,23 @@ dml_matcher_unref (DmlMatcher *matcher)
 {
   if (!g_atomic_int_dec_and_test (&matcher->ref_count))
     return;
-  if (matcher->model != NULL)
+  if (matcher->lender != NULL)
+    dml_matcher_unref (matcher->lender);
+  else if (matcher->model != NULL)
     matcher->klass->free (matcher->model);
   g_clear_pointer (&matcher->snapshot, dml_snapshot_unref);
+  g_clear_pointer (&matcher->source, dml_snapshot_unref);
+  g_strfreev (matcher->only);
   g_free (matcher->in_words);
   g_free (matcher->warning);
   g_free (matcher);
+}
+
+gboolean
+dml_matcher_shares_model (const DmlMatcher *matcher, const DmlMatcher *other)
+{
+  return (matcher->lender != NULL ? matcher->lender : matcher) ==
+         (other->lender != NULL ? other->lender : other);
 }
 
 double

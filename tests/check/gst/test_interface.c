@@ -10,10 +10,10 @@
 static const char *const interface_of[][20] = {
   { "dmlembed", "encoder gchararray default r",
     "regions GstDmlRegionFlags auto p", "roi-type gchararray NULL p",
-    "region-list gchararray NULL p",
-    "min-size guint 16 p", "max-regions guint 32 p", "interval guint 1 p",
-    "threads guint 0 r", "qos gboolean TRUE p",
-    "attach GstDmlAttachFlags roi+analytics p", "stats GstStructure NULL o" },
+    "region-list gchararray NULL p", "min-size guint 16 p",
+    "max-regions guint 32 p", "interval guint 1 p", "threads guint 0 r",
+    "qos gboolean TRUE p", "attach GstDmlAttachFlags roi+analytics p",
+    "stats GstStructure NULL o" },
   { "dmlmatch", "gallery gchararray NULL r", "k guint 5 p",
     "classifier DmlClassifier auto p", "threshold gdouble -1 p",
     "false-accept-rate gdouble 0.05 p", "margin gdouble 0 p",
@@ -119,6 +119,29 @@ property_list_is_stable (void)
   }
 }
 
+/* gst-inspect-1.0 shows a value's name for what it means. */
+static void
+assert_words (const char *name, const char *nick)
+{
+  if (strchr (name, ' ') == NULL || strstr (name, "DML_") != NULL)
+    g_error ("\"%s\" does not say what %s is", name, nick);
+}
+
+static void
+assert_described (GType type)
+{
+  g_autoptr (GTypeClass) klass = g_type_class_ref (type);
+
+  if (G_TYPE_IS_FLAGS (type))
+    for (guint i = 0; i < ((GFlagsClass *) klass)->n_values; i++)
+      assert_words (((GFlagsClass *) klass)->values[i].value_name,
+                    ((GFlagsClass *) klass)->values[i].value_nick);
+  else
+    for (guint i = 0; i < ((GEnumClass *) klass)->n_values; i++)
+      assert_words (((GEnumClass *) klass)->values[i].value_name,
+                    ((GEnumClass *) klass)->values[i].value_nick);
+}
+
 static void
 inspection_is_complete (void)
 {
@@ -152,6 +175,8 @@ inspection_is_complete (void)
       if (strstr (text, quoted) == NULL)
         g_error ("docs/%s does not tell of %s", doc, specs[i]->name);
       g_assert_cmpuint (strlen (g_param_spec_get_blurb (specs[i])), >, 10);
+      if (G_IS_PARAM_SPEC_ENUM (specs[i]) || G_IS_PARAM_SPEC_FLAGS (specs[i]))
+        assert_described (specs[i]->value_type);
       g_assert_true (g_param_spec_get_nick (specs[i]) != specs[i]->name);
       if (specs[i]->flags & G_PARAM_WRITABLE)
         g_assert_true ((specs[i]->flags & when) == GST_PARAM_MUTABLE_PLAYING ||

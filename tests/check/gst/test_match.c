@@ -374,6 +374,130 @@ options_change_while_playing (void)
   }
 }
 
+/* Labels of random embeddings: nothing like any picture. */
+static char *
+random_gallery (const char *name, guint n_labels, guint n_items)
+{
+  char *path = test_gallery (name, 0);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlEncoder) encoder = dml_encoder_get_default ();
+  g_autoptr (DmlGallery) g =
+    dml_gallery_open (path, DML_GALLERY_WRITE, encoder, &error);
+  const guint dim = dml_encoder_get_dim (encoder);
+  g_autofree float *values = g_new (float, (gsize) n_items *dim);
+  g_autoptr (GRand) rand = g_rand_new_with_seed (7);
+
+  g_assert_no_error (error);
+  dml_gallery_begin (g, &error);
+  for (guint l = 0; l < n_labels; l++) {
+    g_autofree char *label = g_strdup_printf ("label-%u", l);
+
+    for (guint i = 0; i < n_items * dim; i++)
+      values[i] = (float) g_rand_double_range (rand, -1, 1);
+    dml_gallery_enroll (g, label, values, NULL, n_items, NULL, &error);
+    g_assert_no_error (error);
+  }
+  dml_gallery_commit (g, &error);
+  g_assert_no_error (error);
+  return path;
+}
+
+/* What is known of the encoder with the first frame costs no training. */
+static void
+classifier_is_trained_once (void)
+{
+  static const char *const names[] = { "auto", "prototype", "svm", "bayes" };
+
+  for (guint few = 0; few < 2; few++) {
+    g_autofree char *gallery =
+      few ? test_gallery ("few.bin", 4) : random_gallery ("many.bin", 12, 3);
+
+    for (guint c = 0; c < G_N_ELEMENTS (names); c++) {
+      g_autofree char *properties =
+        g_strdup_printf ("smoothing=0 classifier=%s", names[c]);
+      g_autoptr (GstHarness) h = match_harness (gallery, properties);
+      g_autoptr (GstStructure) stats = NULL;
+      GstBuffer *out =
+        gst_harness_push_and_pull (h, test_frame_at (&square, 1, 0));
+      const char *origin =
+        dml_match_get_threshold_origin (region_of (out)->match);
+
+      /* The first frame is decided like every other. */
+      g_assert_cmpstr (origin, ==, few ? "encoder" : "gallery");
+      gst_buffer_unref (out);
+      g_usleep (300 * 1000); /* the thread has looked */
+      gst_buffer_unref (
+        gst_harness_push_and_pull (h, test_frame_at (&square, 2, 1)));
+      g_assert_cmpuint (test_stat (match_of (h), "trainings"), ==, 1);
+
+      /* A lead is no similarity. */
+      g_object_get (match_of (h), "stats", &stats, NULL);
+      g_assert_true (gst_structure_has_field_typed (
+        stats, few ? "threshold" : "lead", G_TYPE_DOUBLE));
+      g_assert_false (
+        gst_structure_has_field (stats, few ? "lead" : "threshold"));
+    }
+  }
+}
+
+static gboolean
+is_trained_twice (gpointer data)
+{
+  return test_stat (data, "trainings") == 2;
+}
+
+/* Options that leave the classifier as it is train nothing; several at once are
+ * one change. */
+static void
+options_settle_before_training (void)
+{
+  g_autofree char *gallery = test_gallery ("settle.bin", 4);
+  g_autoptr (GstHarness) h = match_harness (gallery, "classifier=svm");
+  GstElement *m = match_of (h);
+
+  gst_buffer_unref (
+    gst_harness_push_and_pull (h, test_frame_at (&square, 0, 0)));
+  g_object_set (m, "k", 3, "margin", 0.1, "false-accept-rate", 0.01,
+                "threshold", 0.25, NULL);
+  g_assert_true (test_wait (threshold_is_half, m));
+  g_assert_cmpuint (test_stat (m, "trainings"), ==, 1);
+  gst_util_set_object_arg (G_OBJECT (m), "classifier", "bayes");
+  gst_util_set_object_arg (G_OBJECT (m), "labels", "<picture-1>");
+  gst_util_set_object_arg (G_OBJECT (m), "classifier", "svm");
+  gst_util_set_object_arg (G_OBJECT (m), "labels", "<picture-0, picture-2>");
+  g_assert_true (test_wait (is_trained_twice, m));
+  g_usleep (300 * 1000);
+  g_assert_cmpuint (test_stat (m, "trainings"), ==, 2);
+}
+
+/* Frames flow, and the end comes, while a large SVM is trained. */
+static void
+training_is_given_up (void)
+{
+  g_autofree char *gallery = random_gallery ("large.bin", 500, 8);
+  g_autoptr (GstHarness) h = match_harness (gallery, "");
+  GstElement *m = match_of (h);
+  gint64 start;
+
+  gst_buffer_unref (
+    gst_harness_push_and_pull (h, test_frame_at (&square, 0, 0)));
+  gst_util_set_object_arg (G_OBJECT (m), "classifier", "svm");
+  g_usleep (300 * 1000); /* it is at work */
+  gst_buffer_unref (
+    gst_harness_push_and_pull (h, test_frame_at (&square, 1, 1)));
+  gst_util_set_object_arg (G_OBJECT (m), "classifier", "auto");
+  g_usleep (500 * 1000);
+  g_assert_cmpuint (test_stat (m, "trainings"), ==, 1);
+  gst_util_set_object_arg (G_OBJECT (m), "classifier", "svm");
+  g_usleep (300 * 1000);
+  g_assert_cmpuint (test_stat (m, "trainings"), ==, 1);
+  start = g_get_monotonic_time ();
+  gst_element_set_state (h->element, GST_STATE_NULL);
+  g_test_message ("to NULL in %.3f s",
+                  (double) (g_get_monotonic_time () - start) * 1e-6);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 2 * G_TIME_SPAN_SECOND);
+}
+
 /* Every second frame as after a drop in a leaky queue: no new start. */
 static GstBuffer *
 frame_after_drop (guint picture, guint i)
@@ -682,6 +806,9 @@ main (int argc, char **argv)
   TEST ("repeated-embeddings-are-answered-once",
         repeated_embeddings_are_answered_once);
   TEST ("takes-any-caps", takes_any_caps);
+  TEST ("classifier-is-trained-once", classifier_is_trained_once);
+  TEST ("options-settle-before-training", options_settle_before_training);
+  TEST ("training-is-given-up", training_is_given_up);
   TEST ("frames-without-results-pass", frames_without_results_pass);
   TEST ("bad-gallery-is-an-error", bad_gallery_is_an_error);
   TEST ("other-encoders-gallery-is-an-error",

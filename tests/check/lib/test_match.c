@@ -97,6 +97,62 @@ test_known_ambiguous_unknown (void)
   }
 }
 
+/* A model is learned once for what it depends on, and not at all when told. */
+static void
+test_models_are_shared_and_given_up (void)
+{
+  static const double at[] = { 20, 180, 50, 54 };
+  static const guint32 label[] = { 0, 0, 1, 1 };
+  static const char *const only[] = { "1", NULL };
+  g_autoptr (DmlSnapshot) snapshot =
+    circle (DML_METRIC_COSINE, 4, at, label, 2);
+  g_autoptr (DmlSnapshot) other = circle (DML_METRIC_COSINE, 4, at, label, 2);
+  g_autoptr (GError) error = NULL;
+  const gint cancel = 1;
+  float query[DIM];
+
+  set_angle (query, 34);
+  for (guint c = DML_CLASSIFIER_AUTO; c <= DML_CLASSIFIER_BAYES; c++) {
+    DmlMatcherOptions options = DML_MATCHER_OPTIONS_INIT;
+    g_autoptr (DmlMatcher) third = NULL, filtered = NULL, elsewhere = NULL;
+    g_autoptr (DmlMatch) match = NULL;
+    DmlMatcher *first, *second;
+
+    options.classifier = (DmlClassifier) c;
+    first = dml_matcher_new (snapshot, NULL, &options, &error);
+    options.like = first;
+    options.cancel = &cancel; /* nothing is trained that could be stopped */
+    options.threshold = 0.5;
+    second = dml_matcher_new (snapshot, NULL, &options, &error);
+    g_assert_no_error (error);
+    options.like = second;
+    third = dml_matcher_new (snapshot, NULL, &options, &error);
+    g_assert_true (dml_matcher_shares_model (first, second));
+    g_assert_true (dml_matcher_shares_model (first, third));
+    dml_matcher_unref (first);
+    dml_matcher_unref (second);
+    dml_matcher_match (third, query, 1, &match); /* the model is there still */
+    g_assert_nonnull (dml_match_get_label (match));
+
+    options.like = third;
+    options.cancel = NULL;
+    elsewhere = dml_matcher_new (other, NULL, &options, &error);
+    g_assert_false (dml_matcher_shares_model (elsewhere, third));
+    options.labels = only;
+    filtered = dml_matcher_new (snapshot, NULL, &options, &error);
+    g_assert_no_error (error);
+    g_assert_false (dml_matcher_shares_model (filtered, third));
+  }
+  {
+    DmlMatcherOptions options = DML_MATCHER_OPTIONS_INIT;
+
+    options.classifier = DML_CLASSIFIER_SVM;
+    options.cancel = &cancel;
+    g_assert_null (dml_matcher_new (snapshot, NULL, &options, &error));
+    g_assert_error (error, DML_ERROR, DML_ERROR_CANCELLED);
+  }
+}
+
 /* The item at 20 degrees is nearest, its label is not the best by means. */
 static void
 test_best_label_need_not_be_nearest (void)
@@ -557,6 +613,8 @@ main (int argc, char **argv)
                    test_close_numbers_get_more_digits);
   g_test_add_func ("/match/best-label-need-not-be-nearest",
                    test_best_label_need_not_be_nearest);
+  g_test_add_func ("/match/models-are-shared-and-given-up",
+                   test_models_are_shared_and_given_up);
   g_test_add_func ("/match/threshold-is-strict", test_threshold_is_strict);
   g_test_add_func ("/match/same-item-under-two-labels",
                    test_same_item_under_two_labels);
