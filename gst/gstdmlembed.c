@@ -178,20 +178,47 @@ gst_dml_embed_set_property (GObject *object, guint id, const GValue *value,
                             GParamSpec *pspec)
 {
   GstDmlEmbed *self = GST_DML_EMBED (object);
-  gboolean valid;
+  const gboolean is_list = properties[id - 1].offset == OFFSET (region_list);
+  g_autofree char *wrong = NULL;
 
   GST_OBJECT_LOCK (self);
   gst_dml_settings_set (&self->settings, &properties[id - 1], value);
   g_clear_pointer (&self->types, g_array_unref);
   self->types = gst_dml_regions_parse_types (self->settings.roi_type);
   g_clear_pointer (&self->boxes, g_array_unref);
-  self->boxes = gst_dml_regions_parse_list (self->settings.region_list, &valid);
+  self->boxes = gst_dml_regions_parse_list (self->settings.region_list, &wrong);
   GST_OBJECT_UNLOCK (self);
-  if (!valid)
+  /* Before it runs there may be no bus yet: start says it then. */
+  if (is_list && wrong != NULL && GST_STATE (self) > GST_STATE_READY)
     GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
-                         ("region-list: expected \"x,y,width,height;...\" in "
-                          "pixels; no box is looked at"),
-                         (NULL));
+                         ("region-list: \"%s\" is no box; expected "
+                          "\"x,y,width,height;...\" in pixels",
+                          wrong),
+                         ("the boxes that can be read are looked at"));
+}
+
+/* Wrong from the start is an error, not a picture in which nothing is found. */
+static gboolean
+check_list (GstDmlEmbed *self)
+{
+  g_autofree char *wrong = NULL;
+  g_autoptr (GArray) boxes = NULL;
+  gboolean needed;
+
+  GST_OBJECT_LOCK (self);
+  boxes = gst_dml_regions_parse_list (self->settings.region_list, &wrong);
+  needed = (self->settings.regions & GST_DML_REGIONS_LIST) != 0;
+  GST_OBJECT_UNLOCK (self);
+  if (wrong != NULL)
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
+                       ("region-list: \"%s\" is no box", wrong),
+                       ("expected \"x,y,width,height;...\" in pixels"));
+  else if (needed && boxes == NULL)
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
+                       ("region-list: no box is set, and regions=list asks for "
+                        "them"),
+                       ("set region-list=\"x,y,width,height;...\" in pixels"));
+  return wrong == NULL && (boxes != NULL || !needed);
 }
 
 static void
@@ -234,6 +261,8 @@ gst_dml_embed_start (GstBaseTransform *trans)
   DmlEncoder *encoder;
   guint threads;
 
+  if (!check_list (self))
+    return FALSE;
   GST_OBJECT_LOCK (self);
   path = g_strdup (self->settings.encoder);
   threads = self->settings.threads;

@@ -320,8 +320,9 @@ is_free (const GArray *placed, const GstVideoRectangle *r)
   return TRUE;
 }
 
-/* Above the box, else within its upper edge, else below it; never outside the
- * frame, and upon another label only where there is no other place. */
+/* Above the box, else within its upper edge, or below it first where the label
+ * would hide a good part of the box; never outside the frame, and upon another
+ * label only where there is no other place. */
 static void
 add_label (GstDmlPainter *self, GPtrArray *rects, GArray *placed,
            const GstDmlSign *sign)
@@ -330,12 +331,13 @@ add_label (GstDmlPainter *self, GPtrArray *rects, GArray *placed,
   const gint thick = self->line + 2 * MAX (1, self->line / 3);
   const GstDmlBox *b = &sign->box;
   const gint max_y = MAX (0, self->frame_height - p->height);
+  const gboolean small = sign->has_box && b->height < 3 * p->height;
   gint tries[4];
   GstVideoRectangle r = { 0, 0, p->width, p->height };
 
   tries[0] = sign->has_box ? b->y - p->height : 0;
-  tries[1] = sign->has_box ? b->y + thick : p->height;
-  tries[2] = sign->has_box ? b->y + b->height : 2 * p->height;
+  tries[small ? 2 : 1] = sign->has_box ? b->y + thick : p->height;
+  tries[small ? 1 : 2] = sign->has_box ? b->y + b->height : 2 * p->height;
   tries[3] =
     sign->has_box ? b->y + b->height - thick - p->height : 3 * p->height;
   r.x =

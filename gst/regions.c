@@ -46,25 +46,24 @@ gst_dml_regions_parse_types (const char *list)
 }
 
 GArray *
-gst_dml_regions_parse_list (const char *text, gboolean *valid)
+gst_dml_regions_parse_list (const char *text, char **wrong)
 {
   g_auto (GStrv) boxes = g_strsplit (text ? text : "", ";", -1);
   g_autoptr (GArray) list =
     g_array_new (FALSE, FALSE, sizeof (GstVideoRectangle));
 
-  *valid = TRUE;
+  *wrong = NULL;
   for (guint i = 0; boxes[i] != NULL; i++) {
     GstVideoRectangle box;
     char rest;
 
     if (*g_strstrip (boxes[i]) == '\0')
       continue;
-    *valid = sscanf (boxes[i], "%d ,%d ,%d ,%d %c", &box.x, &box.y, &box.w,
-                     &box.h, &rest) == 4 &&
-             box.w > 0 && box.h > 0;
-    if (!*valid)
-      return NULL;
-    g_array_append_val (list, box);
+    if (sscanf (boxes[i], "%d ,%d ,%d ,%d %c", &box.x, &box.y, &box.w, &box.h,
+                &rest) == 4)
+      g_array_append_val (list, box);
+    else if (*wrong == NULL)
+      *wrong = g_strdup (boxes[i]);
   }
   return list->len > 0 ? g_steal_pointer (&list) : NULL;
 }

@@ -50,9 +50,10 @@ void gst_dml_regions_collect (GstBuffer *buffer, const GstVideoInfo *info,
                               GHashTable *seen_types);
 
 /* The boxes of "x,y,width,height;..." in pixels as a GArray of
- * GstVideoRectangle; NULL for none, and where the text is none such (*valid is
- * then FALSE). (transfer full) */
-GArray *gst_dml_regions_parse_list (const char *text, gboolean *valid);
+ * GstVideoRectangle, NULL for none; those without a size too, which are counted
+ * frame by frame like those outside. *wrong: the first piece that is no box, or
+ * NULL. (both transfer full) */
+GArray *gst_dml_regions_parse_list (const char *text, char **wrong);
 
 /* Intersection over union of two boxes of one frame size, 0..1. */
 gdouble gst_dml_regions_iou (const GstDmlBox *a, const GstDmlBox *b);

@@ -433,10 +433,83 @@ looks_at_listed_boxes (void)
   }
   gst_buffer_unref (out);
 
+  g_assert_cmpuint (test_stat (e, "rois-invalid"), ==, 1); /* outside */
+
   g_object_set (e, "region-list", "1,2,3", NULL); /* told, and none is taken */
   out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, 1));
   g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 0);
   gst_buffer_unref (out);
+}
+
+static guint
+count_warnings (GstBus *bus, const char *word)
+{
+  GstMessage *m;
+  guint n = 0;
+
+  while ((m = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING)) != NULL) {
+    g_autoptr (GError) error = NULL;
+
+    gst_message_parse_warning (m, &error, NULL);
+    n += strstr (error->message, word) != NULL;
+    gst_message_unref (m);
+  }
+  return n;
+}
+
+/* While playing the good boxes are kept, and each mistake is told once. */
+static void
+keeps_good_boxes_of_a_list (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_I420, 320, 240);
+  g_autoptr (GstHarness) h = test_harness (
+    "dmlembed regions=list "
+    "region-list=\"0,0,100,80;10,10,0,50;900,900,50,50;20,20,60,60\"",
+    &info);
+  GstElement *e = test_element (h);
+  GstBus *bus = gst_bus_new ();
+  GstBuffer *out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, 0));
+
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 2);
+  g_assert_cmpint (gst_dml_buffer_get_region (out, 1)->roi_id, ==, 3);
+  g_assert_cmpuint (test_stat (e, "rois-invalid"), ==, 2);
+  gst_buffer_unref (out);
+
+  gst_element_set_bus (h->element, bus);
+  g_object_set (e, "region-list", "0,0,100,80; nonsense; 20,20,60,60", NULL);
+  g_assert_cmpuint (count_warnings (bus, "nonsense"), ==, 1);
+  g_object_set (e, "min-size", 20, NULL); /* another property says nothing */
+  g_assert_cmpuint (count_warnings (bus, ""), ==, 0);
+  out = gst_harness_push_and_pull (h, test_frame_at (&info, 1, 1));
+  g_assert_cmpuint (gst_dml_buffer_get_n_regions (out), ==, 2);
+  gst_buffer_unref (out);
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+}
+
+/* As gst-launch-1.0 has it: set before there is a bus. */
+static void
+wrong_list_is_an_error (void)
+{
+  static const struct {
+    const char *properties, *word;
+  } cases[] = {
+    { "regions=list region-list=1,2,3", "\"1,2,3\"" },
+    { "regions=list region-list=\"0,0,50,50;a,b,c,d\"", "a,b,c,d" },
+    { "region-list=\"1,2,3,4,5\"", "1,2,3,4,5" }, /* though not looked at */
+    { "regions=list", "no box is set" },
+    { "regions=frame+list region-list=\" ; \"", "no box is set" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *line =
+      g_strdup_printf ("videotestsrc num-buffers=2 ! dmlembed %s ! fakesink",
+                       cases[i].properties);
+    g_autoptr (TestRun) run = test_run_pipeline (line);
+
+    test_assert_error (run, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+                       "region-list", cases[i].word, NULL);
+  }
 }
 
 static void
@@ -947,6 +1020,8 @@ main (int argc, char **argv)
   TEST ("roi-is-cut-at-full-resolution", roi_is_cut_at_full_resolution);
   TEST ("interval-reuses-with-age", interval_reuses_with_age);
   TEST ("gap-and-empty-buffers-pass", gap_and_empty_buffers_pass);
+  TEST ("keeps-good-boxes-of-a-list", keeps_good_boxes_of_a_list);
+  TEST ("wrong-list-is-an-error", wrong_list_is_an_error);
   TEST ("qos-skips-inference-not-frames", qos_skips_inference_not_frames);
   TEST ("latency-query-reports-inference", latency_query_reports_inference);
   TEST ("interlaced-and-segments", interlaced_and_segments);

@@ -110,6 +110,41 @@ attaches_where_downstream_draws (void)
   gst_buffer_unref (out);
 }
 
+/* A small box in a corner is not hidden by its own label. */
+static void
+label_leaves_small_boxes_free (void)
+{
+  const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_RGB, 320, 240);
+  static const gint at[][2] = {
+    { 0, 0 }, { 280, 0 }, { 0, 200 }, { 280, 200 }
+  };
+  g_autoptr (GstHarness) h = overlay_harness (&info, "");
+
+  gst_harness_add_propose_allocation_meta (
+    h, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE, NULL);
+  gst_harness_set_sink_caps_str (
+    h, "video/x-raw(memory:SystemMemory, meta:GstVideoOverlayComposition)");
+  for (guint i = 0; i < G_N_ELEMENTS (at); i++) {
+    GstBuffer *b = test_frame_at (&info, 1, i), *out;
+    GstVideoOverlayComposition *drawn;
+    gint x, y;
+    guint n, w, height;
+
+    test_add_roi (b, "thing", 0, (guint) at[i][0], (guint) at[i][1], 40, 40);
+    out = gst_harness_push_and_pull (h, b);
+    drawn = gst_buffer_get_video_overlay_composition_meta (out)->overlay;
+    n = gst_video_overlay_composition_n_rectangles (drawn);
+    g_assert_cmpuint (n, ==, 5); /* four sides, then the label */
+    gst_video_overlay_rectangle_get_render_rectangle (
+      gst_video_overlay_composition_get_rectangle (drawn, n - 1), &x, &y, &w,
+      &height);
+    g_assert_true (y >= at[i][1] + 40 || y + (gint) height <= at[i][1]);
+    g_assert_cmpint (y, >=, 0);
+    g_assert_cmpint (y + (gint) height, <=, 240);
+    gst_buffer_unref (out);
+  }
+}
+
 /* Somebody drew before: one meta holds both. */
 static void
 joins_an_overlay_that_is_there (void)
@@ -364,6 +399,7 @@ main (int argc, char **argv)
   test_init (&argc, &argv);
   gallery = test_gallery ("overlay.bin", 3);
 #define TEST(name, function) g_test_add_func ("/overlay/" name, function)
+  TEST ("label-leaves-small-boxes-free", label_leaves_small_boxes_free);
   TEST ("blends-without-touching-a-shared-buffer",
         blends_without_touching_a_shared_buffer);
   TEST ("draws-on-every-raw-format", draws_on_every_raw_format);
