@@ -10,8 +10,9 @@
   "Examples:\n"                                                                \
   "  dml-eval run/encoder.onnx other-photos/\n"                                \
   "  dml-eval default gallery/ --queries=queries/ --classifier=prototype\n"    \
-  "  dml-eval run/encoder.onnx omniglot.tar.gz --protocol=one-shot \\\n"       \
-  "           --ways=20 --group=__\n"                                          \
+  "  dml-eval run/encoder.onnx photos/ --suspects=50\n"                        \
+  "  dml-eval run/encoder.onnx omniglot.tar.gz --split=split.txt \\\n"         \
+  "           --protocol=one-shot --ways=20 --group=__\n"                      \
   "  dml-eval run/encoder.onnx --protocol=one-shot --trials=list.csv\n\n"      \
   "DATA as for dml-train. Leave-one-out: every picture looks for its "         \
   "nearest\n"                                                                  \
@@ -20,9 +21,9 @@
   "enrolled are the unknown ones. Intervals: 95 %, classes drawn anew."
 
 static struct {
-  char *protocol, *classifier, *trials, *group;
+  char *protocol, *classifier, *trials, *group, *split, *part;
   char **queries;
-  int k, ways, n_trials, rows, threads;
+  int k, ways, n_trials, rows, suspects, threads;
   gint64 seed;
   double bad_pictures;
   gboolean json;
@@ -38,6 +39,10 @@ static const GOptionEntry entries[] = {
     "leave-one-out, gallery-query or one-shot [by the other options]", "NAME" },
   { "queries", 'q', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.queries,
     "Look these up in the gallery DATA; may be given again", "DATA" },
+  { "split", 0, 0, G_OPTION_ARG_FILENAME, &options.split,
+    "Of DATA only the classes that this file puts into --part", "FILE" },
+  { "part", 0, 0, G_OPTION_ARG_STRING, &options.part,
+    "train, val or test, by --split or by a table's column [test]", "NAME" },
   { "trials", 0, 0, G_OPTION_ARG_FILENAME, &options.trials,
     "One-shot trials from CSV: trial,role,path,label", "CSV" },
   { "ways", 0, 0, G_OPTION_ARG_INT, &options.ways,
@@ -52,6 +57,8 @@ static const GOptionEntry entries[] = {
     "N" },
   { "rows", 0, 0, G_OPTION_ARG_INT, &options.rows,
     "Rows of the tables of classes and confused pairs [10]", "N" },
+  { "suspects", 0, 0, G_OPTION_ARG_INT, &options.suspects,
+    "Name N pictures whose label is likely wrong [0]", "N" },
   { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed,
     "Of draws and intervals [1]", "N" },
   { "threads", 0, 0, G_OPTION_ARG_INT, &options.threads,
@@ -136,12 +143,16 @@ read_options (char **data, DmlEvaluateOptions *o, CliExit *exit_code)
     return FALSE;
   }
   if (options.k < 1 || options.ways < 2 || options.n_trials < 1 ||
-      options.rows < 0 || options.threads < 0 || options.seed < 0) {
+      options.rows < 0 || options.suspects < 0 || options.threads < 0 ||
+      options.seed < 0) {
     *exit_code = cli_usage ("an option's number is out of its range");
     return FALSE;
   }
   o->data = (const char *const *) data;
   o->queries = (const char *const *) options.queries;
+  o->split = options.split;
+  o->part = options.part;
+  o->suspects = (guint) options.suspects;
   o->trials = options.trials;
   o->ways = (guint) options.ways;
   o->n_trials = (guint) options.n_trials;

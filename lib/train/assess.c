@@ -134,6 +134,13 @@ dml_assess_load (DmlAssessment *a, const char *const *sources, const char *what,
     dml_dataset_open (sources, &options, on_read, a, a->cancellable, error);
   if (out->set == NULL)
     return FALSE;
+  if ((a->options->split != NULL || a->options->part != NULL) &&
+      sources == a->options->data &&
+      !dml_dataset_keep (out->set, a->options->split ? a->options->split : "",
+                         a->options->part ? dml_split_find (a->options->part)
+                                          : DML_SPLIT_TEST,
+                         error))
+    return FALSE;
   lines = dml_dataset_describe (out->set);
   for (guint i = 0; i < lines->len; i++)
     dml_assess_say (a, FALSE, "%s%s%s", what, *what ? ": " : "",
@@ -348,7 +355,9 @@ leave_one_out (DmlAssessment *a, GError **error)
   };
   return dml_measures_apply (calibrated, all.x, all.labels, all.n, d,
                              a->options->seed, out->far, out->right, error) &&
-         tables (a, &input, error) && classify (a, &input, error);
+         tables (a, &input, error) && classify (a, &input, error) &&
+         (a->options->suspects == 0 ||
+          dml_assess_suspects (a, &all, &input, error));
 }
 
 /* Pictures of the gallery that are among the queries, by their content. */
@@ -491,6 +500,12 @@ gallery_against_queries (DmlAssessment *a, GError **error)
 static gboolean
 check_options (const DmlEvaluateOptions *o, GError **error)
 {
+  if (o->part != NULL && dml_split_find (o->part) >= DML_SPLIT_DROP)
+    return dml_fail (error, INVALID,
+                     "part: '%s' is not one of train, val, test", o->part);
+  if (o->suspects > 0 && o->protocol != DML_PROTOCOL_LEAVE_ONE_OUT)
+    return dml_fail (error, INVALID,
+                     "suspects are looked for leave-one-out only");
   if (o->protocol == DML_PROTOCOL_ONE_SHOT && o->trials != NULL)
     return TRUE;
   if (o->data == NULL || o->data[0] == NULL)
@@ -555,6 +570,8 @@ dml_evaluation_free (DmlEvaluation *e)
   g_free (e->fingerprint);
   g_clear_pointer (&e->names, g_ptr_array_unref);
   g_clear_pointer (&e->leaks, g_ptr_array_unref);
+  g_clear_pointer (&e->suspects, g_array_unref);
+  g_clear_pointer (&e->twins, g_array_unref);
   g_free (e->rows);
   g_free (e->pairs);
   g_free (e);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The inside of an evaluation: assess.c and assess_trials.c measure,
- * assess_report.c tells. */
+ * The inside of an evaluation: assess.c, assess_trials.c and assess_suspects.c
+ * measure, assess_report.c tells. */
 #pragma once
 
 #include "train/dataset.h"
@@ -16,6 +16,25 @@ typedef struct {
   int32_t *labels; /* n: places in DmlEvaluation.names */
   size_t n;
 } DmlAssessed;
+
+#define DML_SUSPECT_K 5 /* neighbours that are asked */
+
+/* A picture none of whose nearest ones bears its label. */
+typedef struct {
+  char *picture;
+  int32_t label, other; /* the label that most of the neighbours bear */
+  guint agree, k;       /* how many do, of how many */
+  double nearest, own;  /* similarity of the nearest, and of the nearest of its
+                           own label */
+  char *like;           /* that nearest picture */
+} DmlSuspect;
+
+/* Two pictures under different labels that are nearly one point. */
+typedef struct {
+  char *a, *b;
+  int32_t label_a, label_b;
+  double distance;
+} DmlTwins;
 
 struct _DmlEvaluation {
   DmlProtocol protocol;
@@ -34,6 +53,10 @@ struct _DmlEvaluation {
   size_t n_rows;
   DmlConfusedPair *pairs;
   size_t n_pairs;
+
+  GArray *suspects; /* of DmlSuspect, the likeliest first; NULL = not asked */
+  guint n_suspects; /* there are in all */
+  GArray *twins;    /* of DmlTwins, the nearest first */
 
   guint n_leaks;
   GPtrArray *leaks; /* the first of them: "query = gallery picture" */
@@ -65,6 +88,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (DmlAssessed, dml_assessed_clear)
 int32_t dml_assess_name (DmlAssessment *a, const char *name);
 
 gboolean dml_assess_trials (DmlAssessment *a, GError **error);
+
+/* Fills in suspects and twins. `input`: all against all. */
+gboolean dml_assess_suspects (DmlAssessment *a, const DmlAssessed *all,
+                              const DmlRetrievalInput *input, GError **error);
+void dml_suspect_clear (gpointer suspect);
+void dml_twins_clear (gpointer twins);
 
 void dml_assess_say (const DmlAssessment *a, gboolean warning,
                      const char *format, ...) G_GNUC_PRINTF (3, 4);

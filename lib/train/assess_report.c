@@ -2,6 +2,7 @@
  * An evaluation in JSON and in words. */
 #include "train/assess.h"
 #include "train/figures.h"
+#include "base/error.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -72,6 +73,41 @@ add_tables (JsonBuilder *b, const DmlEvaluation *e)
 }
 
 static void
+add_suspects (JsonBuilder *b, const DmlEvaluation *e)
+{
+  dml_figures_add_count (b, "n_suspects", e->n_suspects);
+  json_builder_set_member_name (b, "suspects");
+  json_builder_begin_array (b);
+  for (guint i = 0; i < e->suspects->len; i++) {
+    const DmlSuspect *s = &g_array_index (e->suspects, DmlSuspect, i);
+
+    json_builder_begin_object (b);
+    dml_figures_add_text (b, "picture", s->picture);
+    dml_figures_add_text (b, "label", name_of (e, s->label));
+    dml_figures_add_text (b, "neighbours_say", name_of (e, s->other));
+    dml_figures_add_count (b, "agree", s->agree);
+    dml_figures_add_count (b, "neighbours", s->k);
+    dml_figures_add_text (b, "nearest", s->like);
+    dml_figures_add_number (b, "similarity", s->nearest);
+    dml_figures_add_number (b, "similarity_own", s->own);
+    json_builder_end_object (b);
+  }
+  json_builder_end_array (b);
+  json_builder_set_member_name (b, "twins");
+  json_builder_begin_array (b);
+  for (guint i = 0; i < e->twins->len; i++) {
+    const DmlTwins *t = &g_array_index (e->twins, DmlTwins, i);
+
+    json_builder_begin_object (b);
+    dml_figures_add_text (b, "a", t->a);
+    dml_figures_add_text (b, "b", t->b);
+    dml_figures_add_number (b, "distance", t->distance);
+    json_builder_end_object (b);
+  }
+  json_builder_end_array (b);
+}
+
+static void
 add_retrieval (JsonBuilder *b, const DmlEvaluation *e)
 {
   dml_figures_add_measures (b, &e->measures);
@@ -87,6 +123,8 @@ add_retrieval (JsonBuilder *b, const DmlEvaluation *e)
     add_thresholds (b, e);
   dml_figures_add_count (b, "leaks", e->n_leaks);
   add_tables (b, e);
+  if (e->suspects != NULL)
+    add_suspects (b, e);
 }
 
 char *
@@ -115,6 +153,22 @@ dml_evaluation_to_json (const DmlEvaluation *e)
 }
 
 /* ---- words ---- */
+
+#define SHOWN_MAX 200 /* characters of a name that are shown */
+
+/* A folder may be called anything, control characters included. (transfer
+ * full) */
+static char *
+shown (const char *name)
+{
+  return dml_error_quote_long (name, SHOWN_MAX);
+}
+
+static char *
+label_shown (const DmlEvaluation *e, int32_t label)
+{
+  return shown (name_of (e, label));
+}
 
 static void
 line (GString *text, const char *what, double value, const DmlInterval *range)
@@ -185,20 +239,54 @@ write_tables (const DmlEvaluation *e, guint n_rows, GString *text)
   qsort (rows, e->n_rows, sizeof *rows, compare_rows);
   g_string_append_printf (text, "\n%-40s %7s %7s %7s  %s\n", "worst classes",
                           "queries", "R@1", "MAP@R", "taken for");
-  for (size_t i = 0; i < MIN (n_rows, e->n_rows); i++)
-    g_string_append_printf (text, "%-40s %7zu %7.3f %7.3f  %s\n",
-                            name_of (e, rows[i].label), rows[i].n,
-                            rows[i].recall_at_1, rows[i].map_at_r,
-                            name_of (e, rows[i].confused));
+  for (size_t i = 0; i < MIN (n_rows, e->n_rows); i++) {
+    g_autofree char *label = label_shown (e, rows[i].label);
+    g_autofree char *other = label_shown (e, rows[i].confused);
+
+    g_string_append_printf (text, "%-40s %7zu %7.3f %7.3f  %s\n", label,
+                            rows[i].n, rows[i].recall_at_1, rows[i].map_at_r,
+                            other);
+  }
   if (e->n_pairs > 0)
     g_string_append_printf (text, "\n%-60s %7s %7s\n", "confused pairs",
                             "queries", "share");
   for (size_t i = 0; i < MIN (n_rows, e->n_pairs); i++) {
-    g_autofree char *pair = g_strdup_printf (
-      "%s, %s", name_of (e, e->pairs[i].a), name_of (e, e->pairs[i].b));
+    g_autofree char *a = label_shown (e, e->pairs[i].a);
+    g_autofree char *b = label_shown (e, e->pairs[i].b);
+    g_autofree char *pair = g_strdup_printf ("%s, %s", a, b);
 
     g_string_append_printf (text, "%-60s %7zu %6.1f%%\n", pair, e->pairs[i].n,
                             100 * e->pairs[i].share);
+  }
+}
+
+static void
+write_suspects (const DmlEvaluation *e, GString *text)
+{
+  g_string_append_printf (text,
+                          "\n%u pictures have no neighbour of their own label; "
+                          "the likeliest wrong labels:\n",
+                          e->n_suspects);
+  for (guint i = 0; i < e->suspects->len; i++) {
+    const DmlSuspect *s = &g_array_index (e->suspects, DmlSuspect, i);
+    g_autofree char *picture = shown (s->picture), *like = shown (s->like);
+    g_autofree char *label = label_shown (e, s->label);
+    g_autofree char *other = label_shown (e, s->other);
+
+    g_string_append_printf (text,
+                            "  %s\n    labelled %s, %u of %u neighbours say "
+                            "%s: like %s (%.3f; own label %.3f)\n",
+                            picture, label, s->agree, s->k, other, like,
+                            s->nearest, s->own);
+  }
+  if (e->twins->len > 0)
+    g_string_append (text, "\nnearly one picture under two labels:\n");
+  for (guint i = 0; i < e->twins->len; i++) {
+    const DmlTwins *t = &g_array_index (e->twins, DmlTwins, i);
+    g_autofree char *one = shown (t->a), *two = shown (t->b);
+
+    g_string_append_printf (text, "  %s = %s (distance %.3f)\n", one, two,
+                            t->distance);
   }
 }
 
@@ -225,9 +313,14 @@ dml_evaluation_to_text (const DmlEvaluation *e, guint n_rows)
                               ? "%u exact copies were left out\n"
                               : "%u queries lie in the gallery too\n",
                             e->n_leaks);
-  for (guint i = 0; i < e->leaks->len; i++)
-    g_string_append_printf (text, "  %s\n", (char *) e->leaks->pdata[i]);
+  for (guint i = 0; i < e->leaks->len; i++) {
+    g_autofree char *leak = shown (e->leaks->pdata[i]);
+
+    g_string_append_printf (text, "  %s\n", leak);
+  }
   if (e->n_rows > 0 && n_rows > 0)
     write_tables (e, n_rows, text);
+  if (e->suspects != NULL)
+    write_suspects (e, text);
   return g_string_free (text, FALSE);
 }

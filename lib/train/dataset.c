@@ -281,8 +281,8 @@ find_copies (DmlDataset *set, gboolean *drop)
   }
 }
 
-static void
-remove_dropped (DmlDataset *set, const gboolean *drop)
+void
+dml_dataset_remove (DmlDataset *set, const gboolean *drop)
 {
   guint n = 0;
 
@@ -396,7 +396,7 @@ put_in_order (Opening *opening, GError **error)
   settle_unlabelled (set, drop);
   if (opening->options->max_per_class > 0)
     cut_classes (set, opening->options->max_per_class, drop);
-  remove_dropped (set, drop);
+  dml_dataset_remove (set, drop);
   find_alike (set);
   dml_dataset_count (set);
   if (set->samples->len == 0)

@@ -106,6 +106,18 @@ GPtrArray *dml_dataset_describe (const DmlDataset *set);
 gboolean dml_dataset_split (DmlDataset *set, const char *file, double share,
                             uint64_t seed, GError **error);
 
+/* Leaves out all that is not of `split`, as the lines of `file` say ("" = as
+ * the table said). INVALID where neither says it, NOT_FOUND and INVALID as
+ * above, FORMAT where nothing is left. */
+gboolean dml_dataset_keep (DmlDataset *set, const char *file, DmlSplit split,
+                           GError **error);
+
+/* The split of a name, such as "val"; DML_N_SPLITS for any other. */
+DmlSplit dml_split_find (const char *name);
+
+/* Removes the samples that are marked, n of them; counts stay as they are. */
+void dml_dataset_remove (DmlDataset *set, const gboolean *drop);
+
 /* Places in `samples` of a split, in their order. (transfer full) */
 GArray *dml_dataset_members (const DmlDataset *set, DmlSplit split);
 

@@ -29,6 +29,10 @@ typedef enum {
  * @data: (nullable): sources as for training; for %DML_PROTOCOL_GALLERY_QUERY
  *   the gallery
  * @queries: (nullable): sources of queries, for %DML_PROTOCOL_GALLERY_QUERY
+ * @split: (nullable) (type filename): lines of `train|val|test|drop GLOB` as
+ * for training; of @data only the classes of @part are read
+ * @part: (nullable): train, val or test; %NULL is test where @split is given,
+ *   else all. Without @split a table's own column says it
  * @trials: (nullable): CSV `trial,role,path,label` with role gallery or query,
  *   for %DML_PROTOCOL_ONE_SHOT instead of @data
  * @ways: classes of a drawn trial
@@ -37,6 +41,8 @@ typedef enum {
  *   text: "__" for "Latin__character01"
  * @prototypes: decide by class means instead of @k neighbours
  * @k: neighbours that vote, weighted by e^(similarity / 0.07)
+ * @suspects: for %DML_PROTOCOL_LEAVE_ONE_OUT: name so many pictures whose label
+ *   is likely wrong
  * @seed: of draws and resamples
  * @n_threads: 0 = all
  * @bad_pictures: share of unreadable pictures above which it fails
@@ -45,11 +51,12 @@ typedef struct {
   DmlProtocol protocol;
   const char *const *data;
   const char *const *queries;
+  const char *split, *part;
   const char *trials;
   guint ways, n_trials;
   const char *group;
   gboolean prototypes;
-  guint k;
+  guint k, suspects;
   guint64 seed;
   guint n_threads;
   double bad_pictures;

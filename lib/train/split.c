@@ -13,6 +13,16 @@
 static const char *const split_names[DML_N_SPLITS] = { "train", "val", "test",
                                                        "drop" };
 
+DmlSplit
+dml_split_find (const char *name)
+{
+  int s = 0;
+
+  while (s < DML_N_SPLITS && strcmp (split_names[s], name) != 0)
+    s++;
+  return (DmlSplit) s;
+}
+
 void
 dml_dataset_count (DmlDataset *set)
 {
@@ -65,16 +75,15 @@ read_rules (const char *file, GError **error)
     return dml_fail_null (error, FORMAT, "%s: not UTF-8 text", file);
   lines = g_strsplit (text, "\n", -1);
   for (guint i = 0; lines[i] != NULL; i++) {
-    Rule rule = { .split = DML_N_SPLITS, .line = i + 1 };
+    Rule rule = { .line = i + 1 };
     char *line = g_strstrip (lines[i]);
     const size_t n = strcspn (line, " \t");
 
     if (*line == '\0' || *line == '#')
       continue;
-    for (int s = 0; s < DML_N_SPLITS; s++)
-      if (strlen (split_names[s]) == n &&
-          strncmp (line, split_names[s], n) == 0)
-        rule.split = (DmlSplit) s;
+    g_autofree char *word = g_strndup (line, n);
+
+    rule.split = dml_split_find (word);
     line = g_strchug (line + n);
     if (rule.split == DML_N_SPLITS || *line == '\0')
       return dml_fail_null (error, INVALID,
@@ -177,6 +186,29 @@ dml_dataset_split (DmlDataset *set, const char *file, double share,
   return dml_fail (error, INVALID, "no picture is left to train on");
 }
 
+gboolean
+dml_dataset_keep (DmlDataset *set, const char *file, DmlSplit split,
+                  GError **error)
+{
+  g_autofree gboolean *drop = g_new (gboolean, set->samples->len + 1);
+
+  if (*file != '\0' && !split_by_file (set, file, error))
+    return FALSE;
+  if (*file == '\0' && !set->split_given)
+    return dml_fail (error, INVALID,
+                     "part: nothing says which pictures are of the part '%s'; "
+                     "name a split file, or a table with a column split",
+                     split_names[split]);
+  for (guint i = 0; i < set->samples->len; i++)
+    drop[i] = dml_dataset_sample (set, i)->split != split;
+  dml_dataset_remove (set, drop);
+  dml_dataset_count (set);
+  if (set->samples->len == 0)
+    return dml_fail (error, FORMAT, "no picture is of the part '%s'",
+                     split_names[split]);
+  return TRUE;
+}
+
 /* ---- in words ---- */
 
 static void say (GPtrArray *lines, const char *format, ...)
@@ -238,9 +270,10 @@ dml_dataset_describe (const DmlDataset *set)
          set->samples->len);
   else
     say (lines,
-         "%u pictures in %u classes, %u to %u in a class, shorter side %d "
+         "%u pictures in %u class%s, %u to %u in a class, shorter side %d "
          "pixels (median)",
-         set->samples->len, n_named, smallest, largest, r->median_side);
+         set->samples->len, n_named, n_named == 1 ? "" : "es", smallest,
+         largest, r->median_side);
   if (!set->unlabelled && n_single > 0)
     say (lines, "%u classes have one picture: its views are its positives",
          n_single);
