@@ -3,6 +3,7 @@
 #include "cli.h"
 
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -224,6 +225,7 @@ cli_parse_settings (const char *parameters, const char *summary,
 
   setlocale (LC_ALL, "");
   setlocale (LC_NUMERIC, "C"); /* figures with a point, read and written */
+  signal (SIGXFSZ, SIG_IGN);   /* a limit on files is told like a full disk */
   g_option_context_set_summary (context, summary);
   g_option_context_set_description (context, description);
   g_option_context_add_main_entries (context, entries, NULL);

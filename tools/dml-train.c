@@ -167,9 +167,14 @@ print_json (const DmlTrainFigures *f)
     const char *name;
     double value;
   } numbers[] = {
-    { "loss", f->loss },        { "recall_1", f->recall_1 },
-    { "map_r", f->map_r },      { "auroc", f->auroc },
-    { "dir_fpir_1", f->dir_1 }, { "one_photograph", f->one_photograph },
+    { "loss", f->loss },
+    { "recall_1", f->recall_1 },
+    { "map_r", f->map_r },
+    { "auroc", f->auroc },
+    { "dir_fpir_1", f->dir_1 },
+    { "one_photograph", f->one_photograph },
+    { "distance_same", f->distance_same },
+    { "distance_other", f->distance_other },
     { "seconds", f->seconds },
   };
 
@@ -206,8 +211,9 @@ on_epoch (const DmlTrainFigures *f, gpointer data)
     return;
   }
   if (!talk->table)
-    printf ("%5s  %6s  %6s  %6s  %6s  %6s  %6s  %8s\n", "epoch", "loss", "R@1",
-            "MAP@R", "AUROC", "DIR@1%", "1 shot", "time");
+    printf ("%5s  %6s  %6s  %6s  %6s  %6s  %6s  %6s  %6s  %8s\n", "epoch",
+            "loss", "R@1", "MAP@R", "AUROC", "DIR@1%", "1 shot", "same",
+            "other", "time");
   talk->table = TRUE;
   g_string_append_printf (line, "%5u", f->epoch);
   figure (line, f->loss);
@@ -216,6 +222,8 @@ on_epoch (const DmlTrainFigures *f, gpointer data)
   figure (line, f->auroc);
   figure (line, f->dir_1);
   figure (line, f->one_photograph);
+  figure (line, f->distance_same);
+  figure (line, f->distance_other);
   printf ("%s  %5.0f s%s%s\n", line->str, f->seconds, f->best ? "  best" : "",
           f->epoch == 0 ? ", untrained" : "");
   fflush (stdout);

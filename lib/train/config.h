@@ -56,6 +56,7 @@ typedef struct {
   char *teacher;
   double teacher_weight;
   uint64_t half_weights;
+  uint64_t ignore_relatives;
   char *name;
   char *licence;
   char *data_terms;

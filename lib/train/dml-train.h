@@ -145,6 +145,9 @@ typedef struct {
  * @dir_1: found and right at 1 % false alarms
  * @one_photograph: share of augmented views (other background, other light)
  *   whose nearest clean picture is their own
+ * @distance_same: mean distance of training views of one class on the unit
+ *   sphere (0 to 2); NaN before the first epoch
+ * @distance_other: of different classes; near 0 is a collapsed network
  * @n_classes: held-out classes these are of
  * @n_pictures: and their pictures
  * @best: whether encoder.onnx now holds these weights
@@ -154,6 +157,7 @@ typedef struct {
   guint epoch;
   double loss;
   double recall_1, map_r, auroc, dir_1, one_photograph;
+  double distance_same, distance_other;
   guint n_classes, n_pictures;
   gboolean best;
   double seconds;
@@ -249,6 +253,45 @@ DML_API gboolean dml_trainer_run (DmlTrainer *trainer,
  */
 DML_API gboolean dml_trainer_plan (DmlTrainer *trainer,
                                    GCancellable *cancellable, GError **error);
+
+/**
+ * DmlTrainSpeed:
+ * @n_steps: steps that were measured, after two that were not
+ * @n_views: pictures in a step's batch, every view counted
+ * @n_threads: threads that computed
+ * @seconds_min: of the fastest step, loading and update included
+ * @seconds_median: of the one in the middle
+ * @seconds_mean: of all
+ * @waited: share of the time in which a batch was waited for, 0 to 1
+ * @cores: processors that this process kept busy on average; what others on the
+ *   machine took is not in it
+ * @peak_mib: most memory that the process has held, in MiB
+ *
+ * What steps of training take.
+ */
+typedef struct {
+  guint n_steps, n_views, n_threads;
+  double seconds_min, seconds_median, seconds_mean;
+  double waited, cores, peak_mib;
+} DmlTrainSpeed;
+
+/**
+ * dml_trainer_measure: (skip)
+ * @trainer: a #DmlTrainer, fresh; it has been trained a little afterwards and
+ * is to be freed
+ * @n_steps: steps to measure, at least 1
+ * @speed: (out): what they took
+ * @cancellable: (nullable): stops
+ * @error: (nullable): return location for a #GError
+ *
+ * Reads the pictures and trains for some steps. Writes nothing.
+ *
+ * Returns: %FALSE on failure, as dml_trainer_run()
+ */
+DML_API gboolean dml_trainer_measure (DmlTrainer *trainer, guint n_steps,
+                                      DmlTrainSpeed *speed,
+                                      GCancellable *cancellable,
+                                      GError **error);
 
 /**
  * dml_trainer_preview: (skip)

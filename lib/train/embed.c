@@ -6,7 +6,10 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/threads.h"
+#include "metric/metric.h"
 #include "nn/passes/passes.h"
+
+#include <math.h>
 
 #include <string.h>
 
@@ -110,6 +113,25 @@ dml_trainer_embed (DmlTrainer *t, const guint32 *places, size_t n,
   return TRUE;
 }
 
+/* Batch number `b` of clean training pictures, drawn uniformly, into the
+ * network's input. */
+static void
+fill_uniform (Filling *filling, uint64_t b)
+{
+  DmlTrainer *t = filling->t;
+  const size_t n = t->model->batch;
+  g_autofree guint32 *places = g_new (guint32, n);
+  DmlRng rng;
+
+  dml_rng_init (&rng, t->config->s.seed,
+                dml_rng_stream (DML_STREAM_ESTIMATE, b));
+  for (size_t i = 0; i < n; i++)
+    places[i] = t->feed.items[dml_rng_below (&rng, (uint32_t) t->feed.n)];
+  filling->places = places;
+  filling->out = dml_train_input (t->model->train, 0);
+  dml_parallel_for (n, (unsigned) t->config->s.threads, fill_clean, filling);
+}
+
 gboolean
 dml_trainer_estimate (DmlTrainer *t, GError **error)
 {
@@ -117,26 +139,63 @@ dml_trainer_estimate (DmlTrainer *t, GError **error)
   const size_t n_pictures =
     MIN (ESTIMATE_PICTURES, ESTIMATE_SIGHTS * t->feed.n);
   const size_t n_batches = (n_pictures + model->batch - 1) / model->batch;
-  g_autofree guint32 *places = g_new (guint32, model->batch);
   g_auto (Filling)
     filling = { .workers = g_new0 (DmlPreprocessor *, dml_threads_max ()) };
 
   if (!filling_init (&filling, t, error))
     return FALSE;
-  filling.places = places;
   dml_train_estimate_begin (model->train);
   for (size_t b = 0; b < n_batches; b++) {
-    DmlRng rng;
-
-    dml_rng_init (&rng, t->config->s.seed,
-                  dml_rng_stream (DML_STREAM_ESTIMATE, b));
-    for (size_t i = 0; i < model->batch; i++)
-      places[i] = t->feed.items[dml_rng_below (&rng, (uint32_t) t->feed.n)];
-    filling.out = dml_train_input (model->train, 0);
-    dml_parallel_for (model->batch, (unsigned) t->config->s.threads, fill_clean,
-                      &filling);
+    fill_uniform (&filling, b);
     dml_train_forward (model->train, DML_EXEC_TRAIN_ESTIMATE, b);
   }
   dml_train_estimate_end (model->train);
+  return TRUE;
+}
+
+/* ---- what batch norm does to a batch ---- */
+
+static double
+unit_distance (const float *a, const float *b, size_t d)
+{
+  double aa = 0, bb = 0, ab = 0;
+
+  for (size_t i = 0; i < d; i++) {
+    aa += (double) a[i] * (double) a[i];
+    bb += (double) b[i] * (double) b[i];
+    ab += (double) a[i] * (double) b[i];
+  }
+  if (aa == 0 || bb == 0)
+    return 0;
+  return sqrt (MAX (0, 2 - 2 * ab / sqrt (aa * bb)));
+}
+
+gboolean
+dml_trainer_examine (DmlTrainer *t, DmlNetHealth *health, GError **error)
+{
+  DmlModel *model = t->model;
+  const size_t n = model->batch, d = model->d;
+  g_auto (Filling)
+    filling = { .workers = g_new0 (DmlPreprocessor *, dml_threads_max ()) };
+  g_autofree float *x = g_new (float, n *d);
+  g_autofree int32_t *labels = g_new0 (int32_t, n);
+  const float *own;
+  DmlSpread spread;
+
+  if (!filling_init (&filling, t, error))
+    return FALSE;
+  fill_uniform (&filling, 0);
+  dml_train_forward (model->train, DML_EXEC_EVAL, 0);
+  memcpy (x, dml_train_output (model->train, (unsigned) model->out),
+          n * d * sizeof (float));
+  if (!dml_metric_spread (x, labels, n, d, &spread, error))
+    return FALSE;
+  fill_uniform (&filling, 0);
+  dml_train_forward (model->train, DML_EXEC_TRAIN_QUIET, 0);
+  own = dml_train_output (model->train, (unsigned) model->out);
+  health->rank = spread.effective_rank;
+  health->norm_gap = 0;
+  for (size_t i = 0; i < n; i++)
+    health->norm_gap += unit_distance (x + i * d, own + i * d, d) / (double) n;
   return TRUE;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The end of an epoch: held-out figures, the alarms that look at them,
- * encoder.onnx where they are the best so far, a line in run.jsonl. */
+ * The end of an epoch: held-out figures, encoder.onnx where they are the best
+ * so far, a line in run.jsonl. */
 #include "train/trainer.h"
 #include "train/report.h"
 #include "base/error.h"
@@ -11,10 +11,6 @@
 
 #include <math.h>
 #include <string.h>
-
-#define OVERFIT_EVALUATIONS                                                    \
-  8 /* so long without a better one is worth a word                            \
-     */
 
 /* What is chosen by: right answers against false alarms, of new classes and of
  * things from one photograph (both ask for rank and for rejection at once), and
@@ -112,29 +108,6 @@ measure_views (DmlTrainer *t, const GArray *members, DmlViewFigures *out,
                                 d, &out->figures, error);
 }
 
-/* ---- alarms ---- */
-
-static void
-alarms (DmlTrainer *t, const DmlEpoch *epoch)
-{
-  const double now = epoch->val.retrieval.recall[DML_RECALL_AT_1];
-  const double then = t->untrained_recall;
-
-  if (epoch->epoch >= 2 && now < then)
-    dml_trainer_warn (t,
-                      "recall@1 is %.3f, below the untrained network's %.3f: "
-                      "the loss falls without anything being learned. Add a "
-                      "softmax loss (cosface), or lower lr (it is %g)",
-                      now, then, t->config->s.lr);
-  if (t->since_best == OVERFIT_EVALUATIONS)
-    dml_trainer_warn (t,
-                      "%u evaluations without a better one: it fits the "
-                      "training pictures only. More pictures or stronger "
-                      "augmentation help, or stop here; encoder.onnx is of "
-                      "epoch %" G_GUINT64_FORMAT,
-                      OVERFIT_EVALUATIONS, t->best.epoch);
-}
-
 /* ---- the file ---- */
 
 static gboolean
@@ -186,7 +159,8 @@ evaluate_average (DmlTrainer *t, DmlEpoch *epoch, gboolean *best,
 {
   const GArray *members = t->val; /* never the test classes */
 
-  if (!dml_trainer_estimate (t, error))
+  if (!dml_trainer_estimate (t, error) ||
+      !dml_trainer_examine (t, &epoch->health, error))
     return FALSE;
   if (members->len > 0) {
     if (!measure (t, members, FALSE, &epoch->val, NULL, cancellable, error))
@@ -236,6 +210,6 @@ dml_trainer_evaluate (DmlTrainer *t, GCancellable *cancellable, GError **error)
   }
   if (!dml_report_epoch (t, &epoch, best, error))
     return FALSE;
-  alarms (t, &epoch);
+  dml_health_after_evaluation (t, &epoch);
   return TRUE;
 }

@@ -25,17 +25,64 @@ dense_label (GHashTable *seen, guint32 label)
   return (int32_t) GPOINTER_TO_UINT (value) - 1;
 }
 
+/* Classes of one folder are relatives: "fruit/apple", "fruit/pear". One that
+ * lies in no folder has none. (transfer full) */
+static char *
+folder_above (const char *label)
+{
+  const char *slash = strrchr (label, '/');
+
+  return slash ? g_strndup (label, (gsize) (slash - label))
+               : g_strconcat ("/", label, NULL);
+}
+
+/* FALSE where that would leave pair losses nothing to push apart. */
+static gboolean
+feed_supers (DmlFeed *feed, gboolean ignore_relatives, GError **error)
+{
+  g_autoptr (GHashTable) seen =
+    g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  feed->supers = g_new (int32_t, feed->n);
+  for (size_t i = 0; i < feed->n; i++) {
+    const DmlSample *sample = dml_dataset_sample (feed->set, feed->items[i]);
+    char *folder =
+      folder_above (dml_dataset_label (feed->set, sample->label)->name);
+    gpointer value = g_hash_table_lookup (seen, folder);
+
+    if (value == NULL) {
+      value = GUINT_TO_POINTER (g_hash_table_size (seen) + 1);
+      g_hash_table_insert (seen, g_strdup (folder), value);
+    }
+    feed->supers[i] = (int32_t) GPOINTER_TO_UINT (value) - 1;
+    g_free (folder);
+  }
+  if (ignore_relatives && g_hash_table_size (seen) == 1)
+    return dml_fail (
+      error, INVALID,
+      "ignore-relatives: all classes lie in one folder, so there "
+      "are only relatives; leave it away, or train on that "
+      "folder itself");
+  return TRUE;
+}
+
 static gboolean
 feed_sampler (DmlFeed *feed, const DmlTrainSettings *s, GError **error)
 {
   g_autofree char *spec = NULL;
   DmlSamplerSetup setup = { .n = feed->n,
                             .labels = feed->labels,
+                            .supers = feed->supers,
                             .seed = s->seed };
 
   if (strcmp (s->sampler, "pxk") == 0)
     spec = g_strdup_printf ("pxk:p=%u,k=%u", (guint) s->classes_per_batch,
                             (guint) s->pictures_per_class);
+  else if (strcmp (s->sampler, "hierarchical") == 0)
+    spec =
+      g_strdup_printf ("hierarchical:batch=%u,k=%u",
+                       (guint) (s->classes_per_batch * s->pictures_per_class),
+                       (guint) s->pictures_per_class);
   else if (strchr (s->sampler, ':') != NULL)
     spec = g_strdup (s->sampler);
   else
@@ -69,7 +116,8 @@ dml_feed_init (DmlFeed *feed, const DmlTrainer *t, GError **error)
     feed->labels[i] =
       dense_label (seen, dml_dataset_sample (t->set, feed->items[i])->label);
   feed->n_classes = g_hash_table_size (seen);
-  return feed_sampler (feed, s, error);
+  return feed_supers (feed, s->ignore_relatives != 0, error) &&
+         feed_sampler (feed, s, error);
 }
 
 void
@@ -81,6 +129,7 @@ dml_feed_clear (DmlFeed *feed)
   dml_sampler_free (feed->sampler);
   g_free (feed->items);
   g_free (feed->labels);
+  g_free (feed->supers);
   memset (feed, 0, sizeof *feed);
 }
 

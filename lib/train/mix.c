@@ -54,7 +54,7 @@ dml_mix_init (DmlMix *mix, const char *specs, const DmlLossSetup *setup,
     mix->n++;
     dml_loss_weights (part->loss, &n_weights);
     part->pairwise = n_weights == 0;
-    part->margin = (double) NAN;
+    part->margin = part->collapse = (double) NAN;
     for (size_t j = 0; j < G_N_ELEMENTS (ramped); j++)
       if (strcmp (dml_loss_name (part->loss), ramped[j]) == 0)
         part->margin = dml_loss_get (part->loss, "margin");

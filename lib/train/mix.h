@@ -10,7 +10,12 @@ typedef struct {
   DmlLoss *loss;
   gboolean pairwise; /* no class weights: sees what lies before a split neck */
   double margin;     /* where a rising margin ends; NaN for none */
-  int collapsed_for; /* steps in a row near its collapse value */
+
+  /* health.c: whether it stands where it would if all embeddings were one */
+  double value;        /* of the last step */
+  double collapse;     /* its value then; NaN where that says nothing */
+  gboolean measured;   /* collapse is known */
+  guint collapsed_for; /* steps in a row near it */
 } DmlMixPart;
 
 typedef struct {

@@ -139,6 +139,13 @@ choose_loss (DmlTrainer *t, guint n_classes)
   if (*s->teacher != '\0' && strstr (loss->str, "distil") == NULL)
     g_string_append_printf (loss, "%sdistil:weight=%g", loss->len ? "+" : "",
                             s->teacher_weight);
+  if (n_classes == 1 && !t->set->unlabelled && !t->resumed)
+    dml_trainer_warn (t,
+                      "there is one class, so nothing to tell it from: %s. A "
+                      "folder for each of several things is expected",
+                      s->instance > 0 ? "every picture is taken for a thing of "
+                                        "its own (instance)"
+                                      : "no loss by class can learn from it");
   g_free (s->loss);
   s->loss = g_string_free (loss, FALSE);
   if (!t->resumed)

@@ -238,6 +238,12 @@ append_line (const char *path, char *line, GError **error)
   return FALSE;
 }
 
+static double
+mean_of (double sum, uint64_t n)
+{
+  return n ? sum / (double) n : (double) NAN;
+}
+
 /* How training went since the last line: distances between and within classes,
  * the gradient, and what it cost. */
 static void
@@ -255,9 +261,13 @@ add_training (const DmlTrainer *t, JsonBuilder *b)
   dml_figures_add_number (b, "distance_other", e->sum.d_neg / n);
   dml_figures_add_number (b, "norm", e->sum.norm / n);
   dml_figures_add_number (b, "gradient", e->sum.grad_norm / n);
-  dml_figures_add_number (b, "active",
-                          e->n_active ? e->sum.active / (double) e->n_active
-                                      : (double) NAN);
+  dml_figures_add_number (b, "loss_gradient", e->sum.loss_grad_norm / n);
+  dml_figures_add_number (b, "learning_rate", e->sum.rate);
+  dml_figures_add_number (b, "active", mean_of (e->sum.active, e->n_active));
+  dml_figures_add_number (b, "memory_drift",
+                          mean_of (e->sum.drift, e->n_drift));
+  dml_figures_add_count (b, "empty_batches", e->n_empty);
+  dml_figures_add_count (b, "without_direction", e->sum.n_zero);
   dml_figures_add_number (b, "views_per_second",
                           n * (double) (t->feed.batch * t->feed.views) /
                             MAX (e->seconds, 1e-9));
@@ -285,6 +295,8 @@ dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch, gboolean best,
       epoch->views.n_gallery ? epoch->views.figures.right : (double) NAN,
     .n_classes = epoch->val.n_classes,
     .n_pictures = epoch->val.n_pictures,
+    .distance_same = mean_of (t->train.sum.d_pos, t->train.n),
+    .distance_other = mean_of (t->train.sum.d_neg, t->train.n),
     .best = best,
     .seconds = dml_trainer_seconds (t),
   };
@@ -301,6 +313,11 @@ dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch, gboolean best,
   json_builder_set_member_name (b, "held_out");
   json_builder_begin_object (b);
   dml_figures_add_measures (b, &epoch->val);
+  json_builder_end_object (b);
+  json_builder_set_member_name (b, "network");
+  json_builder_begin_object (b);
+  dml_figures_add_number (b, "norm_gap", epoch->health.norm_gap);
+  dml_figures_add_number (b, "effective_rank", epoch->health.rank);
   json_builder_end_object (b);
   add_training (t, b);
   if (epoch->views.n_gallery > 0)

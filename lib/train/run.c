@@ -9,8 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-#define PROBE_WARM 2
-#define PROBE_STEPS 6
 #define REPORT_EVERY 0.2 /* seconds between progress reports */
 #define SMOOTHING 0.05   /* of the loss and rate that progress shows */
 
@@ -24,29 +22,6 @@ static gboolean
 stopped (GCancellable *cancellable)
 {
   return g_cancellable_is_cancelled (cancellable);
-}
-
-/* Seconds of a step, without changing anything that is trained. */
-static gboolean
-probe (DmlTrainer *t, double *seconds, GError **error)
-{
-  g_autoptr (DmlLoader) loader =
-    dml_feed_start (&t->feed, (unsigned) t->config->s.loaders, 0, error);
-  DmlStepFigures figures;
-  double start = now ();
-
-  if (loader == NULL)
-    return FALSE;
-  for (int i = 0; i < PROBE_WARM + PROBE_STEPS; i++) {
-    if (i == PROBE_WARM)
-      start = now ();
-    if (!dml_trainer_step (t, dml_loader_next (loader), TRUE, &figures, error))
-      return FALSE;
-  }
-  *seconds = (now () - start) / PROBE_STEPS;
-  for (size_t i = 0; i < t->mix.n; i++)
-    dml_loss_reset_memory (t->mix.part[i].loss);
-  return TRUE;
 }
 
 /* ---- progress ---- */
@@ -103,6 +78,14 @@ add_to_epoch (DmlEpochTrain *train, const DmlStepFigures *f)
   train->sum.d_pos += f->d_pos;
   train->sum.d_neg += f->d_neg;
   train->sum.norm += f->norm;
+  train->sum.loss_grad_norm += f->loss_grad_norm;
+  train->sum.rate = f->rate; /* the last one */
+  train->sum.n_zero += f->n_zero;
+  train->n_empty += f->empty != FALSE;
+  if (!isnan (f->drift)) {
+    train->sum.drift += f->drift;
+    train->n_drift++;
+  }
   if (isnan (f->active))
     return;
   train->sum.active += f->active;
@@ -195,7 +178,7 @@ dml_trainer_plan (DmlTrainer *t, GCancellable *cancellable, GError **error)
 
   if (!dml_trainer_load (t, cancellable, error) ||
       !dml_trainer_choose (t, error) || !dml_trainer_build (t, error) ||
-      !probe (t, &seconds, error))
+      !dml_trainer_probe (t, &seconds, error))
     return FALSE;
   dml_trainer_choose_length (t, seconds, 0);
   dml_trainer_say (
@@ -218,7 +201,7 @@ begin (DmlTrainer *t, GCancellable *cancellable, GError **error)
     return FALSE;
   const double evaluation = now () - start;
 
-  if (t->config->s.time_budget > 0 && !probe (t, &seconds, error))
+  if (t->config->s.time_budget > 0 && !dml_trainer_probe (t, &seconds, error))
     return FALSE;
   dml_trainer_choose_length (t, seconds, evaluation);
   return dml_report_config (t, error) && dml_trainer_save (t, error);
@@ -242,8 +225,27 @@ take_up (DmlTrainer *t, GCancellable *cancellable, GError **error)
   return TRUE;
 }
 
-gboolean
-dml_trainer_run (DmlTrainer *t, GCancellable *cancellable, GError **error)
+/* A full disk: what was written before stands, so the run can go on. */
+static gboolean
+explain (const DmlTrainer *t, GError **error)
+{
+  g_autofree char *path = g_build_filename (t->run, "last.ckpt", NULL);
+  g_autofree char *before = NULL;
+
+  if (error == NULL ||
+      !g_error_matches (*error, DML_ERROR, DML_ERROR_NO_SPACE) ||
+      !g_file_test (path, G_FILE_TEST_EXISTS))
+    return FALSE;
+  before = (*error)->message;
+  (*error)->message =
+    g_strdup_printf ("%s. What was saved before stands: make room, then go on "
+                     "with dml-train --resume %s",
+                     before, t->run);
+  return FALSE;
+}
+
+static gboolean
+run_all (DmlTrainer *t, GCancellable *cancellable, GError **error)
 {
   g_autoptr (DmlCheckpoint) cp = NULL;
 
@@ -267,5 +269,14 @@ dml_trainer_run (DmlTrainer *t, GCancellable *cancellable, GError **error)
   } else if (!begin (t, cancellable, error)) {
     return FALSE;
   }
-  return loop (t, cancellable, error) && dml_report_finish (t, error);
+  if (!loop (t, cancellable, error) || !dml_report_finish (t, error))
+    return FALSE;
+  dml_health_at_the_end (t);
+  return TRUE;
+}
+
+gboolean
+dml_trainer_run (DmlTrainer *t, GCancellable *cancellable, GError **error)
+{
+  return run_all (t, cancellable, error) || explain (t, error);
 }

@@ -43,9 +43,11 @@ say_split (const DmlTrainer *t)
                    n_classes[DML_SPLIT_VAL], n[DML_SPLIT_VAL],
                    n_classes[DML_SPLIT_TEST], n[DML_SPLIT_TEST]);
   if (n[DML_SPLIT_VAL] == 0)
-    dml_trainer_warn (t, "nothing is held out (too few classes, or as asked "
-                         "for): no figure will say how well unseen things are "
-                         "told apart, and no threshold is calibrated");
+    dml_trainer_warn (t,
+                      "nothing is held out to choose by (too few classes, or "
+                      "as asked for): the last weights are kept, no line "
+                      "says how well unseen things are told apart, and no "
+                      "threshold is calibrated");
 }
 
 gboolean
@@ -222,12 +224,12 @@ dml_trainer_build (DmlTrainer *t, GError **error)
   t->n_epochs = s->epochs;
   t->n_steps = s->epochs * t->feed.per_epoch;
   if (!t->resumed)
-    dml_trainer_say (t,
-                     "%s: %.2f M weights, %d x %d pixels in, %zu numbers out; "
-                     "%zu MiB for activations",
-                     *s->init ? s->init : s->arch,
-                     (double) t->model->n_weights / 1e6, t->model->width,
-                     t->model->height, t->model->d,
-                     dml_train_memory (t->model->train) >> 20);
+    dml_trainer_say (
+      t,
+      "%s: %.4g M weights to train, %d x %d pixels in, %zu numbers out; "
+      "%zu MiB for activations",
+      *s->init ? s->init : s->arch, (double) t->model->n_weights / 1e6,
+      t->model->width, t->model->height, t->model->d,
+      dml_train_memory (t->model->train) >> 20);
   return TRUE;
 }

@@ -13,9 +13,6 @@
 #include <math.h>
 #include <string.h>
 
-#define SPREAD_MIN 0.05     /* mean distance of different classes */
-#define COLLAPSED_STEPS 100 /* so long without spread ends the run */
-
 static gboolean
 run_losses (DmlTrainer *t, const DmlBatch *batch, const float *before,
             float *dx, float *dbefore, DmlStepFigures *figures, GError **error)
@@ -24,7 +21,7 @@ run_losses (DmlTrainer *t, const DmlBatch *batch, const float *before,
 
   memset (figures, 0, sizeof *figures);
   figures->active = figures->d_pos = figures->d_neg = (double) NAN;
-  figures->norm = (double) NAN;
+  figures->norm = figures->drift = (double) NAN;
   for (size_t i = 0; i < t->mix.n; i++) {
     DmlMixPart *part = &t->mix.part[i];
     const gboolean early = part->pairwise && before != NULL;
@@ -33,9 +30,17 @@ run_losses (DmlTrainer *t, const DmlBatch *batch, const float *before,
 
     if (early)
       view.x = before;
-    if (!dml_loss_run (part->loss, &view, early ? dbefore : dx, &stats, error))
+    if (!dml_loss_run (part->loss, &view, early ? dbefore : dx, &stats,
+                       error)) {
+      figures->empty = stats.empty;
       return FALSE;
+    }
+    part->value = stats.value;
     figures->loss += stats.value;
+    figures->empty |= stats.empty;
+    figures->n_zero = MAX (figures->n_zero, stats.n_zero);
+    if (isnan (figures->drift))
+      figures->drift = stats.drift;
     if (part->pairwise && isnan (figures->active) && stats.n_terms > 0)
       figures->active = (double) stats.n_active / (double) stats.n_terms;
     if (first || isnan (figures->d_neg)) {
@@ -144,22 +149,6 @@ fail_diverged (const DmlTrainer *t, const DmlLoaderBatch *batch,
                    t->step, what, t->config->s.lr, names);
 }
 
-static gboolean
-check_collapse (DmlTrainer *t, const DmlStepFigures *figures, GError **error)
-{
-  const gboolean near = figures->d_neg < SPREAD_MIN;
-
-  t->collapsed_for = near ? t->collapsed_for + 1 : 0;
-  if (t->collapsed_for < COLLAPSED_STEPS)
-    return TRUE;
-  return dml_fail (error, DIVERGED,
-                   "collapsed: for %d steps different classes have been %.3f "
-                   "apart on average, so all pictures get the same embedding. "
-                   "Add a softmax loss (cosface), lower lr (it is %g), or use "
-                   "the miner semi_hard rather than batch_hard",
-                   COLLAPSED_STEPS, figures->d_neg, t->config->s.lr);
-}
-
 /* What the losses compare: labels, pictures, the teacher's opinion of them. */
 static gboolean
 describe_rows (const DmlTrainer *t, const DmlLoaderBatch *batch, DmlBatch *view,
@@ -168,16 +157,18 @@ describe_rows (const DmlTrainer *t, const DmlLoaderBatch *batch, DmlBatch *view,
   const size_t n = batch->n, d = t->d_teacher;
   const size_t n_ints = dml_mem_round (n * sizeof (int32_t));
   uint8_t *block =
-    dml_mem_new (uint8_t, 2 * n_ints + n * d * sizeof (float), error);
+    dml_mem_new (uint8_t, 3 * n_ints + n * d * sizeof (float), error);
   int32_t *labels = (int32_t *) (void *) block;
   int32_t *instances = (int32_t *) (void *) (block + n_ints);
-  float *teacher = (float *) (void *) (block + 2 * n_ints);
+  int32_t *groups = (int32_t *) (void *) (block + 2 * n_ints);
+  float *teacher = (float *) (void *) (block + 3 * n_ints);
 
   if (block == NULL)
     return FALSE;
   for (size_t i = 0; i < n; i++) {
     labels[i] = t->feed.labels[batch->items[i]];
     instances[i] = (int32_t) batch->items[i];
+    groups[i] = t->feed.supers[batch->items[i]];
     if (t->teacher != NULL)
       memcpy (teacher + i * d, t->teacher + batch->items[i] * d,
               d * sizeof (float));
@@ -187,11 +178,30 @@ describe_rows (const DmlTrainer *t, const DmlLoaderBatch *batch, DmlBatch *view,
     .n = n,
     .d = t->model->d,
     .labels = labels,
+    .groups = t->config->s.ignore_relatives ? groups : NULL,
+    .items = instances,
     .instances = instances,
     .teacher = t->teacher ? teacher : NULL,
     .seed = dml_rng_stream (t->config->s.seed, t->step),
   };
   return TRUE;
+}
+
+/* They are trained with everything else: a norm of 0 would say that they are
+ * not. */
+static double
+loss_gradient (const DmlTrainer *t)
+{
+  double sum = 0;
+
+  for (size_t i = 0; i < t->mix.n; i++) {
+    size_t n;
+    const DmlLossWeights *w = dml_loss_weights (t->mix.part[i].loss, &n);
+
+    for (size_t k = 0; n > 0 && k < w->rows * w->cols; k++)
+      sum += (double) w->grad[k] * (double) w->grad[k];
+  }
+  return sqrt (sum);
 }
 
 gboolean
@@ -204,7 +214,6 @@ dml_trainer_step (DmlTrainer *t, const DmlLoaderBatch *batch, gboolean probe,
   g_autoptr (GError) problem = NULL;
   g_autoptr (DmlMem) memory = NULL;
   DmlBatch view;
-  double rate;
 
   if (!describe_rows (t, batch, &view, &memory, error))
     return FALSE;
@@ -213,21 +222,25 @@ dml_trainer_step (DmlTrainer *t, const DmlLoaderBatch *batch, gboolean probe,
   dml_train_zero_grad (t->model->train);
   if (!(batch->n == t->model->batch ? in_one : in_parts) (t, batch, mode, &view,
                                                           figures, &problem)) {
-    if (g_error_matches (problem, DML_ERROR, DML_ERROR_DIVERGED))
+    /* too many empty batches say themselves what to do */
+    if (g_error_matches (problem, DML_ERROR, DML_ERROR_DIVERGED) &&
+        !figures->empty)
       return fail_diverged (t, batch, problem->message, error);
     g_propagate_error (error, g_steal_pointer (&problem));
     return FALSE;
   }
+  figures->loss_grad_norm = loss_gradient (t);
   figures->grad_norm = dml_optim_clip (t->optim, s->clip);
   if (!isfinite (figures->loss) || !isfinite (figures->grad_norm))
     return fail_diverged (t, batch, "the loss or its gradient is no number",
                           error);
   if (probe)
     return TRUE;
-  rate = s->lr * dml_schedule_at (t->schedule, t->step, t->n_steps,
-                                  (uint64_t) (s->warmup * (double) t->n_steps));
-  dml_optim_step (t->optim, rate);
+  figures->rate =
+    s->lr * dml_schedule_at (t->schedule, t->step, t->n_steps,
+                             (uint64_t) (s->warmup * (double) t->n_steps));
+  dml_optim_step (t->optim, figures->rate);
   dml_optim_average (t->optim);
   t->step++;
-  return check_collapse (t, figures, error);
+  return dml_health_after_step (t, &view, figures, error);
 }

@@ -5,6 +5,8 @@
  *   step.c      one step                      embed.c   pictures to embeddings
  *   evaluate.c  figures, encoder.onnx         state.c   checkpoints
  *   run.c       the loop                      teach.c   a teacher's embeddings
+ *   speed.c     what a step takes
+ *   health.c    alarms: collapse, nothing learned, pictures never shown
  */
 #pragma once
 
@@ -34,6 +36,7 @@ typedef struct {
   const DmlDataset *set;
   uint32_t *items; /* n: places in set->samples */
   int32_t *labels; /* n: 0 .. n_classes - 1 */
+  int32_t *supers; /* n: the folder above the class, 0 .. */
   size_t n, n_classes;
   DmlSampler *sampler;
   uint64_t seed, per_epoch; /* batches */
@@ -50,13 +53,20 @@ typedef struct {
   double d_pos, d_neg; /* mean distances on the unit sphere */
   double norm;         /* mean length of an embedding before it is 1 */
   double active; /* share of active terms of the first pair loss, or NaN */
+  double drift;  /* how far pictures have moved since the memory met them, or
+                    NaN */
+  double loss_grad_norm; /* of class weights, proxies and the like */
+  double rate;           /* learning rate */
+  size_t n_zero;         /* embeddings without a direction */
+  gboolean empty;        /* a pair loss found no pair to look at */
 } DmlStepFigures;
 
 /* The same, and what it took, over an epoch. Not kept in checkpoints but for
  * the loss: a resumed epoch tells of its second part. */
 typedef struct {
   DmlStepFigures sum;
-  uint64_t n, n_active;   /* steps; of them with a share of active terms */
+  uint64_t n, n_active; /* steps; of them with a share of active terms */
+  uint64_t n_drift, n_empty;
   double seconds, waited; /* in steps; of them waiting for the loader */
 } DmlEpochTrain;
 
@@ -68,12 +78,21 @@ typedef struct {
   DmlOneShot figures;
 } DmlViewFigures;
 
+/* Of a batch of clean training pictures, embedded with batch norm's estimated
+ * statistics. */
+typedef struct {
+  double norm_gap; /* how far they move when batch norm takes the batch's own
+                      statistics: mean distance on the unit sphere */
+  double rank;     /* directions that they fill (DmlSpread.effective_rank) */
+} DmlNetHealth;
+
 /* One line of run.jsonl and what the next decisions look back at. */
 typedef struct {
   uint64_t epoch;
   double loss;
   DmlMeasures val;
   DmlViewFigures views;
+  DmlNetHealth health;
   double score; /* what the best epoch is chosen by */
 } DmlEpoch;
 
@@ -152,6 +171,9 @@ gboolean dml_trainer_step (DmlTrainer *t, const DmlLoaderBatch *batch,
                            gboolean probe, DmlStepFigures *figures,
                            GError **error);
 
+/* speed.c: seconds of a step, without changing anything that is trained. */
+gboolean dml_trainer_probe (DmlTrainer *t, double *seconds, GError **error);
+
 /* embed.c: pictures through the weights as they stand, BN statistics as stored;
  * clean where stream is 0, else an augmented view each. out: n x D. */
 gboolean dml_trainer_embed (DmlTrainer *t, const guint32 *places, size_t n,
@@ -159,6 +181,16 @@ gboolean dml_trainer_embed (DmlTrainer *t, const guint32 *places, size_t n,
                             GCancellable *cancellable, GError **error);
 /* Batch norm's statistics anew, over uniform batches of clean pictures. */
 gboolean dml_trainer_estimate (DmlTrainer *t, GError **error);
+gboolean dml_trainer_examine (DmlTrainer *t, DmlNetHealth *health,
+                              GError **error);
+
+/* health.c */
+/* After each step. DIVERGED: collapsed, with a remedy. */
+gboolean dml_health_after_step (DmlTrainer *t, const DmlBatch *batch,
+                                const DmlStepFigures *figures, GError **error);
+void dml_health_after_evaluation (DmlTrainer *t, const DmlEpoch *epoch);
+/* Once the loader is gone. */
+void dml_health_at_the_end (DmlTrainer *t);
 
 /* evaluate.c */
 gboolean dml_trainer_evaluate (DmlTrainer *t, GCancellable *cancellable,

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Whether a run is going well: what a step and an evaluation must not show, and
+ * what to do where they do. */
+#include "train/trainer.h"
+#include "base/error.h"
+
+#include <math.h>
+#include <string.h>
+
+#define SPREAD_MIN 0.05       /* mean distance of different classes */
+#define COLLAPSED_STEPS 100   /* so long without spread ends the run */
+#define NEAR_COLLAPSE 0.01    /* of a loss's value at collapse */
+#define OVERFIT_EVALUATIONS 8 /* so long without a better one: worth a word */
+#define LEARNED_BY 2 /* epochs after which training must beat no training */
+
+static gboolean
+check_spread (DmlTrainer *t, const DmlStepFigures *figures, GError **error)
+{
+  const gboolean near = figures->d_neg < SPREAD_MIN;
+
+  t->collapsed_for = near ? t->collapsed_for + 1 : 0;
+  if (t->collapsed_for < COLLAPSED_STEPS)
+    return TRUE;
+  return dml_fail (error, DIVERGED,
+                   "collapsed: for %d steps different classes have been %.3f "
+                   "apart on average, so all pictures get the same embedding. "
+                   "Add a softmax loss (cosface), lower lr (it is %g), or use "
+                   "the miner semi_hard rather than batch_hard",
+                   COLLAPSED_STEPS, figures->d_neg, t->config->s.lr);
+}
+
+/* A pair loss that stays at the value which it has when all embeddings are one
+ * point, without their being one: it has not begun to learn. The value belongs
+ * to the batch's labels, so only batches of one form have one, and only a loss
+ * that looks at the batch alone. */
+static void
+watch_value (DmlTrainer *t, DmlMixPart *part, const DmlBatch *batch,
+             const DmlStepFigures *figures)
+{
+  if (!part->measured) {
+    part->measured = TRUE;
+    if (strcmp (t->config->s.sampler, "pxk") == 0 &&
+        !dml_loss_needs_teacher (part->loss) &&
+        !(dml_loss_get (part->loss, "memory") > 0))
+      part->collapse =
+        dml_loss_collapse_value (part->loss, batch->labels, batch->n);
+  }
+  if (!(fabs (part->value - part->collapse) <=
+        NEAR_COLLAPSE * fabs (part->collapse))) {
+    part->collapsed_for = 0;
+    return;
+  }
+  if (++part->collapsed_for == COLLAPSED_STEPS)
+    dml_trainer_warn (t,
+                      "for %d steps the loss %s has stood at %.4g, the value "
+                      "that it has when all pictures get one embedding "
+                      "(different classes are %.3f apart): it does not learn. "
+                      "Add a softmax loss (cosface), or change lr (it is %g)",
+                      COLLAPSED_STEPS, dml_loss_name (part->loss), part->value,
+                      figures->d_neg, t->config->s.lr);
+}
+
+gboolean
+dml_health_after_step (DmlTrainer *t, const DmlBatch *batch,
+                       const DmlStepFigures *figures, GError **error)
+{
+  for (size_t i = 0; i < t->mix.n; i++)
+    watch_value (t, &t->mix.part[i], batch, figures);
+  if (figures->n_zero > 0 && t->train.sum.n_zero == 0)
+    dml_trainer_warn (t,
+                      "step %" G_GUINT64_FORMAT ": %zu pictures got an "
+                      "embedding of length 0, which has no direction and "
+                      "learns nothing; lower lr (it is %g)",
+                      t->step, figures->n_zero, t->config->s.lr);
+  return check_spread (t, figures, error);
+}
+
+void
+dml_health_after_evaluation (DmlTrainer *t, const DmlEpoch *epoch)
+{
+  const double now = epoch->val.retrieval.recall[DML_RECALL_AT_1];
+  const double then = t->untrained_recall;
+
+  if (epoch->epoch >= LEARNED_BY && now < then)
+    dml_trainer_warn (t,
+                      "recall@1 is %.3f, below the untrained network's %.3f: "
+                      "the loss falls without anything being learned. Add a "
+                      "softmax loss (cosface), or lower lr (it is %g)",
+                      now, then, t->config->s.lr);
+  if (t->since_best == OVERFIT_EVALUATIONS)
+    dml_trainer_warn (t,
+                      "%u evaluations without a better one: it fits the "
+                      "training pictures only. More pictures or stronger "
+                      "augmentation help, or stop here; encoder.onnx is of "
+                      "epoch %" G_GUINT64_FORMAT,
+                      OVERFIT_EVALUATIONS, t->best.epoch);
+}
+
+void
+dml_health_at_the_end (DmlTrainer *t)
+{
+  const size_t never = dml_sampler_n_never_drawn (t->feed.sampler);
+
+  if (never > 0)
+    dml_trainer_warn (t,
+                      "%zu of %zu training pictures were never shown: classes "
+                      "get equal shares, and the largest were not through. "
+                      "More epochs show them (there were %u)",
+                      never, t->feed.n, (guint) t->n_epochs);
+}
