@@ -9,6 +9,7 @@ CliExit bench_encoder (int argc, char **argv);
 CliExit bench_gallery (int argc, char **argv);
 CliExit bench_kernels (int argc, char **argv);
 CliExit bench_pipeline (int argc, char **argv);
+CliExit bench_train (int argc, char **argv);
 
 /* One candidate of a comparison. */
 typedef struct {

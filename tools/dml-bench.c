@@ -15,6 +15,7 @@ static const CliCommand commands[] = {
   { "gallery", "", "matching a query, enrolling, opening", bench_gallery },
   { "kernels", "", "the inner loops by instruction set", bench_kernels },
   { "pipeline", "", "frames a second through the elements", bench_pipeline },
+  { "train", "[DATA]", "a step of training", bench_train },
   { NULL },
 };
 
@@ -166,15 +167,17 @@ main (int argc, char **argv)
 
   g_set_prgname ("dml-bench");
   if (argc < 2)
-    return cli_usage ("a command is needed: encoder, gallery, kernels or "
-                      "pipeline");
+    return cli_usage (
+      "a command is needed: encoder, gallery, kernels, pipeline "
+      "or train");
   if (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0) {
     g_autofree char *list = cli_commands_help (commands);
 
     printf ("Usage:\n  dml-bench COMMAND [OPTION…]\n\n%s\n"
             "Examples:\n"
             "  dml-bench encoder resnet18.onnx --threads 1\n"
-            "  dml-bench pipeline --json\n",
+            "  dml-bench pipeline --json\n"
+            "  dml-bench train --arch=resnet18 --input=64 --batch=64\n",
             list);
     return CLI_OK;
   }
