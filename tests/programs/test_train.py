@@ -1,47 +1,14 @@
-"""dml-train and dml-eval as a user runs them: stopped by Ctrl-C and by kill -9
-at any moment, wrong options, bad pictures."""
+"""dml-train and dml-eval as a user runs them: options, what they print, a plan
+that fits a time."""
 import json
 import os
-import random
-import signal
-import subprocess
 import time
-import unittest
 
-from common import BAD_DATA, FAILED, OK, PROGRAMS, USAGE, ProgramTest, draw, run
-
-SMALL = ["--arch=resnet10", "--width=0.0625", "--input=16", "--embedding=8",
-         "--classes-per-batch=4", "--pictures-per-class=2", "--hold-out=0",
-         "--augment=light"]
-INTERRUPTED = 130
+from common import BAD_DATA, FAILED, OK, USAGE, run
+from training import SMALL, TrainTest, paint_classes
 
 
-class TrainTest(ProgramTest):
-    def setUp(self):
-        super().setUp()
-        for shape in os.listdir(self.photos):
-            for n in range(10, 16):
-                draw(shape, size=40, seed=n).save(
-                    os.path.join(self.photos, shape, f"{n}.png"))
-        self.out = os.path.join(self.dir, "run")
-
-    def start(self, *args):
-        return subprocess.Popen(
-            [os.path.join(PROGRAMS, "dml-train"), *args],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True)
-
-    def wait_for(self, path, process):
-        for _ in range(600):
-            if os.path.exists(path) or process.poll() is not None:
-                return
-            time.sleep(0.05)
-        self.fail(f"{path} does not come")
-
-    def losses(self, folder):
-        with open(os.path.join(folder, "run.jsonl"), encoding="utf-8") as f:
-            return [json.loads(line)["loss"] for line in f]
-
+class OptionsTest(TrainTest):
     def test_trains_and_says_what_it_found(self):
         done = run("dml-train", self.photos, "-o", self.out, "--epochs=2",
                    "--json", *SMALL, check=OK)
@@ -49,58 +16,61 @@ class TrainTest(ProgramTest):
         self.assertEqual([json.loads(line)["epoch"]
                           for line in done.stdout.splitlines()], [0, 1, 2])
         for name in ("encoder.onnx", "last.ckpt", "run.jsonl", "config.ini"):
-            self.assertTrue(os.path.exists(os.path.join(self.out, name)), name)
+            self.assertTrue(os.path.exists(self.saved(name)), name)
         again = run("dml-train", self.photos, "-o", self.out, check=FAILED)
         self.assertIn("--resume", again.stderr)
-        done = run("dml-eval", os.path.join(self.out, "encoder.onnx"),
-                   self.photos, "--json", check=OK)
+        done = run("dml-eval", self.saved("encoder.onnx"), self.photos,
+                   "--json", check=OK)
         figures = json.loads(done.stdout)
         self.assertEqual(figures["schema"], "dml-eval/1")
         self.assertGreater(figures["recall_1"], 0.25)
 
-    def test_ctrl_c_saves_and_resume_goes_on(self):
-        process = self.start(self.photos, "-o", self.out, "--epochs=100000",
-                             "--evaluate-every=100000", *SMALL)
-        self.wait_for(os.path.join(self.out, "last.ckpt"), process)
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        _, talk = process.communicate(timeout=60)
-        self.assertEqual(process.returncode, INTERRUPTED, talk)
-        self.assertIn("--resume", talk)
-        done = run("dml-train", "--resume", self.out, "--epochs=3")
-        self.assertEqual(done.returncode, USAGE)
-        self.assertIn("epochs cannot become '3'", done.stderr)
-
-    def test_kill_at_any_moment_loses_nothing_saved(self):
-        whole = os.path.join(self.dir, "whole")
-        options = ["--epochs=30", "--evaluate-every=5", *SMALL]
-        run("dml-train", self.photos, "-o", whole, *options, check=OK)
-        rng = random.Random(5)
-        process = self.start(self.photos, "-o", self.out, *options)
-        self.wait_for(os.path.join(self.out, "last.ckpt"), process)
-        for _ in range(6):
-            time.sleep(rng.uniform(0, 0.25))
-            process.kill()
-            process.communicate()
-            process = self.start("--resume", self.out)
-        _, talk = process.communicate(timeout=120)
-        self.assertEqual(process.returncode, OK, talk)
-        self.assertEqual(self.losses(self.out), self.losses(whole))
-        with open(os.path.join(self.out, "encoder.onnx"), "rb") as f:
-            self.assertGreater(len(f.read()), 1000)
+    def test_config_of_a_run_makes_the_same_run(self):
+        run("dml-train", self.photos, "-o", self.out, "--epochs=2", *SMALL,
+            check=OK)
+        other = os.path.join(self.dir, "other")
+        run("dml-train", self.photos, "-o", other, "--config",
+            self.saved("config.ini"), check=OK)
+        self.assertEqual([line["loss"] for line in self.run_lines()],
+                         [line["loss"] for line in self.run_lines(other)])
 
     def test_settings_are_checked(self):
         for option, word in (("--lr=x", "not a number"),
                              ("--epochs=0", "outside"),
                              ("--epocs=3", "did you mean --epochs"),
                              ("--loss=cosfaec", "cosface"),
+                             ("--loss=cosface:scal=3", "scale"),
                              ("--augment=default,flop=1", "flip"),
+                             ("--sampler=pkx", "pxk"),
+                             ("--optimiser=adam", "adamw"),
+                             ("--schedule=linear", "cosine"),
                              ("--arch=resnet", "resnet18")):
             done = run("dml-train", self.photos, "-o", self.out, option)
             self.assertEqual(done.returncode,
                              FAILED if option.startswith("--arch") else USAGE,
                              option + done.stderr)
             self.assertIn(word, done.stderr)
+
+    def test_help_lists_every_setting(self):
+        """What --help-settings names is an option, and its examples are."""
+        listed = run("dml-train", "--help-settings", check=OK).stdout
+        names = [line.split("=")[0].strip() for line in listed.splitlines()
+                 if line.startswith("  --")]
+        self.assertGreater(len(names), 40)
+        self.assertIn("--help-settings", run("dml-train", "--help",
+                                             check=OK).stdout)
+        with open(os.path.join(os.environ["DML_TEST_SOURCE_ROOT"], "docs",
+                               "training.md"), encoding="utf-8") as f:
+            text = f.read()
+        for name in ("--time-budget", "--loss", "--init", "--teacher"):
+            self.assertIn(name, names)
+            self.assertIn(name[2:], text)
+        loss = "cosface:scale=16,margin=0.1+multi_similarity:weight=0.5" \
+               "@semi_hard"
+        self.assertIn(loss, " ".join(listed.split()))
+        self.assertIn(loss, text)
+        run("dml-train", self.photos, "--dry-run", f"--loss={loss}", *SMALL,
+            check=OK)
 
     def test_bad_pictures(self):
         for n in range(40):
@@ -120,19 +90,139 @@ class TrainTest(ProgramTest):
             check=OK)
         self.assertTrue(os.path.getsize(sheet) > 1000)
 
-    def test_full_disk_in_words(self):
-        """A run folder that cannot be made is named."""
-        done = run("dml-train", self.photos, "-o", "/dev/full/run", *SMALL)
-        self.assertEqual(done.returncode, FAILED)
-        self.assertIn("/dev/full/run", done.stderr)
+    def test_time_budget(self):
+        """Ends within about its budget, at the end of its schedule."""
+        budget = 10
+        start = time.monotonic()
+        run("dml-train", self.photos, "-o", self.out,
+            f"--time-budget={budget}", *SMALL, check=OK)
+        spent = time.monotonic() - start
+        lines = self.run_lines()
+        self.assertLess(spent, 2 * budget + 10)
+        self.assertGreater(lines[-1]["seconds"], budget / 3)
+        self.assertGreaterEqual(lines[-1]["epoch"], 1)
+        rates = [line["training"]["learning_rate"] for line in lines[1:]]
+        self.assertLess(rates[-1], 0.1 * max(rates))
 
-    def test_leak_is_named(self):
-        run("dml-train", self.photos, "-o", self.out, "--epochs=1", *SMALL,
+    def test_memory_does_not_grow(self):
+        run("dml-train", self.photos, "-o", self.out, "--epochs=40", *SMALL,
             check=OK)
-        done = run("dml-eval", os.path.join(self.out, "encoder.onnx"),
-                   self.photos, "--queries", self.photos, check=OK)
+        peaks = [line["training"]["peak_mib"] for line in self.run_lines()
+                 if "training" in line]
+        self.assertLess(peaks[-1], 1.05 * peaks[4])
+
+    def test_run_jsonl_tells_how_training_went(self):
+        run("dml-train", self.photos, "-o", self.out, "--epochs=2",
+            "--instance=0", "--views=2",
+            "--loss=cosface:scale=16+contrastive:memory=32,memory_warmup=1",
+            *SMALL, check=OK)
+        last = self.run_lines()[-1]
+        training = last["training"]
+        self.assertGreater(training["memory_drift"], 0)
+        self.assertGreater(training["loss_gradient"], 0)
+        self.assertGreater(training["distance_other"], 0.05)
+        self.assertEqual(training["empty_batches"], 0)
+        self.assertEqual(training["without_direction"], 0)
+        self.assertGreater(last["network"]["norm_gap"], 0)
+        self.assertGreater(last["network"]["effective_rank"], 1)
+
+
+class BenchTest(TrainTest):
+    def test_figures_of_a_step(self):
+        options = ["--steps=3", "--batch=8", "--arch=resnet10", "--width=0.125",
+                   "--input=16", "--threads=1"]
+        found = json.loads(run("dml-bench", "train", "--json", *options,
+                               check=OK).stdout)
+        self.assertEqual(found["schema"], "dml-bench/1")
+        rows = {row["what"]: row for row in found["rows"]}
+        self.assertIn("step of 8 views, resnet10, 16 pixels, 1 thread", rows)
+        for what in ("steps", "views", "threads busy", "peak memory"):
+            self.assertGreater(rows[what]["median"], 0)
+        self.assertLessEqual(rows["waiting for pictures"]["median"], 100)
+        peer = "echo '{\"peer\": \"another\", \"min_ms\": 2, " \
+               "\"median_ms\": 4}'"
+        done = run("dml-bench", "train", self.photos, "--peer", peer,
+                   "--steps=2", "--batch=8", "--arch=resnet10",
+                   "--width=0.125", "--input=16", check=OK)
+        self.assertIn("step of another", done.stdout)
+        self.assertIn("ratio of ours to it", done.stdout)
+        done = run("dml-bench", "train", "--batch=7", check=USAGE)
+        self.assertIn("--batch", done.stderr)
+        done = run("dml-bench", "train", self.photos, "--steps=1", "--batch=8",
+                   "--peer=false", check=FAILED)
+
+
+class EvalTest(TrainTest):
+    def test_leak_is_named(self):
+        done = run("dml-eval", "default", self.photos, "--queries",
+                   self.photos, check=OK)
         self.assertIn("queries are in the gallery too", done.stderr)
+
+    def test_suspects(self):
+        """A picture moved into a wrong folder is named first."""
+        things = os.path.join(self.dir, "things")
+        paint_classes(things, 6, 8)
+        os.rename(os.path.join(things, "thing-02", "3.png"),
+                  os.path.join(things, "thing-05", "moved.png"))
+        done = run("dml-eval", "default", things, "--suspects=3", check=OK)
+        self.assertIn("likeliest wrong labels", done.stdout)
+        found = json.loads(run("dml-eval", "default", things, "--suspects=3",
+                               "--json", check=OK).stdout)
+        self.assertGreaterEqual(found["n_suspects"], 1)
+        self.assertLessEqual(len(found["suspects"]), 3)
+        first = found["suspects"][0]
+        self.assertTrue(first["picture"].endswith("moved.png"), found)
+        self.assertEqual(first["label"], "thing-05")
+        self.assertEqual(first["neighbours_say"], "thing-02")
+        self.assertGreater(first["similarity"], first["similarity_own"])
+
+    def test_twins_under_two_labels(self):
+        """The same photograph, saved anew, in two folders."""
+        things = os.path.join(self.dir, "things")
+        paint_classes(things, 6, 6, size=96)
+        from PIL import Image
+        with Image.open(os.path.join(things, "thing-01", "1.png")) as picture:
+            picture.save(os.path.join(things, "thing-04", "again.jpg"),
+                         quality=97)
+        found = json.loads(run("dml-eval", "default", things, "--suspects=9",
+                               "--json", check=OK).stdout)
+        pairs = [{os.path.basename(t["a"]), os.path.basename(t["b"])}
+                 for t in found["twins"]]
+        self.assertIn({"1.png", "again.jpg"}, pairs)
+
+    def test_part_of_a_split(self):
+        split = os.path.join(self.dir, "split.txt")
+        with open(split, "w", encoding="utf-8") as f:
+            f.write("val disc\ntest b*\n")
+        options = ["default", self.photos, "--split", split, "--json"]
+        found = json.loads(run("dml-eval", *options, check=OK).stdout)
+        self.assertEqual({row["label"] for row in found["classes_table"]},
+                         {"box", "bars"})
+        found = json.loads(run("dml-eval", *options, "--part=val",
+                               check=OK).stdout)
+        self.assertEqual({row["label"] for row in found["classes_table"]},
+                         {"disc"})
+        done = run("dml-eval", "default", self.photos, "--part=test",
+                   check=USAGE)
+        self.assertIn("split file", done.stderr)
+        done = run("dml-eval", *options, "--part=tset", check=USAGE)
+        self.assertIn("train, val, test", done.stderr)
+
+    def test_one_shot(self):
+        things = os.path.join(self.dir, "things")
+        paint_classes(things, 6, 5)
+        found = json.loads(run(
+            "dml-eval", "default", things, "--protocol=one-shot", "--ways=5",
+            "--n-trials=20", "--json", check=OK).stdout)
+        self.assertEqual(found["trials"], 20)
+        self.assertEqual(found["queries"], 100)
+        self.assertLess(found["error"], 0.8)
+        self.assertEqual(len(found["error_interval"]), 2)
+        done = run("dml-eval", "default", things, "--protocol=one-shot",
+                   "--ways=7", check=USAGE)
+        self.assertIn("7 classes", done.stderr)
 
 
 if __name__ == "__main__":
+    import unittest
     unittest.main()

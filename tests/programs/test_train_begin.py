@@ -1,0 +1,117 @@
+"""dml-train from something: fine-tuning, frozen weights, a teacher, parts of a
+batch."""
+import os
+import unittest
+
+import numpy
+import onnx
+from onnx import numpy_helper
+
+from common import OK, USAGE, run
+from training import SMALL, TrainTest, paint_classes
+
+
+class BeginTest(TrainTest):
+    def setUp(self):
+        super().setUp()
+        self.things = self.path("things")
+        paint_classes(self.things, 12, 6)
+        self.first = self.path("first")
+        run("dml-train", self.things, "-o", self.first, "--epochs=3", *SMALL,
+            check=OK)
+        self.encoder = os.path.join(self.first, "encoder.onnx")
+
+    def train(self, *options, check=OK):
+        return run("dml-train", self.things, "-o", self.out, "--epochs=2",
+                   *options, *[o for o in SMALL if not o.startswith(
+                       ("--arch", "--width", "--embedding", "--input"))],
+                   check=check).stderr
+
+    def weights(self, path):
+        """Kernels, matrices and their biases by name; no constants."""
+        weights = {w.name: numpy_helper.to_array(w)
+                   for w in onnx.load(path).graph.initializer}
+        return {name: w for name, w in weights.items() if w.size > 1}
+
+    def test_fine_tuning_begins_where_the_first_ended(self):
+        self.train(f"--init={self.encoder}")
+        first = self.run_lines(self.first)[-1]["loss"]
+        lines = self.run_lines()
+        self.assertLess(lines[1]["loss"],
+                        self.run_lines(self.first)[1]["loss"])
+        self.assertGreater(first, 0)
+        before, after = self.weights(self.encoder), \
+            self.weights(self.saved("encoder.onnx"))
+        self.assertEqual(set(before), set(after))
+        self.assertTrue(any((before[n] != after[n]).any() for n in before))
+
+    def test_frozen_layers_stay(self):
+        """All but the last layer frozen: only it has moved."""
+        names = self.weights(self.encoder)
+        frozen = ",".join(n for n in names if not n.startswith("embed."))
+        talk = self.train(f"--init={self.encoder}", f"--freeze={frozen}")
+        after = self.weights(self.saved("encoder.onnx"))
+        for name in frozen.split(","):
+            self.assertTrue((names[name] == after[name]).all(), name)
+        self.assertTrue((names["embed.weight"] != after["embed.weight"]).any())
+        trained = 1 + sum(w.size for n, w in names.items()  # 1: GeM's exponent
+                          if n.startswith("embed."))
+        self.assertIn(f"{trained / 1e6:.4g} M weights to train", talk)
+
+    def test_freeze_that_fits_nothing(self):
+        talk = self.train(f"--init={self.encoder}", "--freeze=nothing-*",
+                          check=USAGE)
+        self.assertIn("nothing-*", talk)
+
+    def test_another_embedding_gets_a_new_head(self):
+        self.train(f"--init={self.encoder}", "--embedding=12")
+        run("dml-embed", self.saved("encoder.onnx"),
+            os.path.join(self.things, "thing-00", "0.png"), "-o",
+            self.path("row.npy"), check=OK)
+        self.assertEqual(numpy.load(self.path("row.npy")).shape, (1, 12))
+
+    def test_init_that_is_none(self):
+        done = run("dml-train", self.things, "-o", self.out, "--init=gone.onnx")
+        self.assertNotEqual(done.returncode, OK)
+        self.assertIn("gone.onnx", done.stderr)
+
+    def test_parts_of_a_batch_are_exact(self):
+        """Two passes: a pair loss sees the whole batch. Batch norm, whose
+        statistics would be of a part, is frozen in fine-tuning."""
+        losses = []
+        for part in (0, 8, 4):
+            self.train(f"--init={self.encoder}", f"--micro-batch={part}",
+                       "--loss=supcon+cosface:scale=16", "--instance=0",
+                       "--views=2")
+            losses.append([line["loss"] for line in self.run_lines()[1:]])
+            self.out += "x"
+        for other in losses[1:]:
+            for a, b in zip(losses[0], other):
+                self.assertAlmostEqual(a, b, delta=2e-4 * abs(a))
+
+    def test_teacher(self):
+        """Pupils of a teacher come nearer to it, and go on to the bit."""
+        options = [f"--teacher={self.encoder}", "--arch=resnet10",
+                   "--width=0.0625", "--input=16", "--embedding=8",
+                   "--instance=0", "--views=2"]
+        talk = self.train("--loss=distil", *options)
+        self.assertIn("teacher", talk)
+        self.assertTrue(os.path.exists(self.saved("teacher.bin")))
+        lines = self.run_lines()
+        self.assertLess(lines[-1]["loss"], lines[1]["loss"])
+        self.out += "2"
+        self.train("--loss=cosface:scale=16", "--teacher-weight=2", *options)
+        whole, self.out = self.run_lines(), self.out + "3"
+        process = self.start(
+            self.things, "-o", self.out, "--epochs=2", *SMALL, *options,
+            "--loss=cosface:scale=16", "--teacher-weight=2")
+        self.wait_for(self.saved("last.ckpt"), process)
+        process.kill()
+        process.communicate()
+        run("dml-train", "--resume", self.out, check=OK)
+        self.assertEqual([line["loss"] for line in self.run_lines()],
+                         [line["loss"] for line in whole])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,126 @@
+"""Runs that are made to fail, each as people make them fail: what is wrong is
+named, and what to do."""
+import os
+import random
+import unittest
+
+from common import FAILED, OK, USAGE, run
+from training import TrainTest, paint_classes
+
+PLAIN = ["--arch=resnet10", "--width=0.125", "--input=24", "--embedding=16",
+         "--instance=0", "--views=1", "--classes-per-batch=8",
+         "--pictures-per-class=2", "--augment=none", "--neck=none",
+         "--hold-out=0"]
+
+
+class HealthTest(TrainTest):
+    def setUp(self):
+        super().setUp()
+        self.things = self.path("things")
+        paint_classes(self.things, 16, 8)
+
+    def train(self, *options, data=None, check=OK):
+        """What a run says; options override those of PLAIN."""
+        given = {option.split("=")[0] for option in options}
+        plain = [o for o in PLAIN if o.split("=")[0] not in given]
+        return run("dml-train", data or self.things, "-o", self.out, *plain,
+                   *options, check=check).stderr
+
+    def test_no_number(self):
+        talk = self.train("--loss=npairs:weight=1e6", "--lr=100", "--warmup=0",
+                          "--clip=0", "--epochs=10", check=FAILED)
+        self.assertIn("no number", talk)
+        self.assertIn("lower lr (it is 100)", talk)
+        self.assertIn(".png", talk)  # the batch is named
+        self.assertTrue(os.path.exists(self.saved("encoder.onnx")))
+
+    def test_collapse(self):
+        talk = self.train("--loss=contrastive:neg_margin=0,semantics=pml",
+                          "--lr=0.3", "--epochs=40", check=FAILED)
+        self.assertIn("collapsed", talk)
+        self.assertIn("cosface", talk)
+        last = self.run_lines()[-1]["training"]
+        self.assertLess(last["distance_other"], 0.2)
+        run("dml-embed", self.saved("encoder.onnx"),
+            os.path.join(self.things, "thing-00", "0.png"), "-o",
+            self.path("row.npy"), check=OK)
+
+    def test_standing_at_the_value_of_collapse(self):
+        """So high a temperature that all similarities look the same."""
+        talk = self.train("--loss=supcon:temperature=10", "--lr=0.001",
+                          "--epochs=16")
+        self.assertIn("supcon has stood at", talk)
+        self.assertIn("does not learn", talk)
+
+    def test_worse_than_untrained(self):
+        """Labels that are wrong: the loss falls, nothing is learned."""
+        rng = random.Random(1)
+        table = self.path("table.csv")
+        names = sorted(os.listdir(self.things))
+        with open(table, "w", encoding="utf-8") as f:
+            f.write("path,label,split\n")
+            for c, name in enumerate(names):
+                for n in range(8):
+                    val = c % 2
+                    label = name if val else rng.choice(names[::2])
+                    f.write(f"things/{name}/{n}.png,{label},"
+                            f"{'val' if val else 'train'}\n")
+        talk = self.train("--loss=contrastive", "--lr=0.5", "--epochs=12",
+                          data=table)
+        self.assertIn("below the untrained network's", talk)
+        self.assertIn("Add a softmax loss", talk)
+
+    def test_no_pairs_to_look_at(self):
+        talk = self.train("--loss=contrastive", "--pictures-per-class=1",
+                          "--epochs=20", check=FAILED)
+        self.assertIn("20 batches in a row had no two of a class", talk)
+        self.assertIn("use the sampler pxk", talk)
+        self.assertNotIn("lower lr", talk)
+
+    def test_pictures_never_shown(self):
+        """One class twenty times as large as the others: equal shares."""
+        paint_classes(self.things, 1, 120)
+        talk = self.train("--epochs=1", "--batches-per-epoch=4")
+        self.assertIn("training pictures were never shown", talk)
+        self.out += "2"
+        talk = self.train("--epochs=3", "--sampler=uniform")
+        self.assertNotIn("never shown", talk)
+
+    def test_classes_smaller_than_k(self):
+        paint_classes(self.things, 20, 1)
+        talk = self.train("--epochs=3", "--pictures-per-class=4",
+                          "--classes-per-batch=4")
+        self.assertIn("4 classes have one picture", talk)
+        self.assertNotIn("never shown", talk)
+
+    def test_batches_that_are_too_large(self):
+        talk = self.train("--loss=triplet", "--classes-per-batch=16",
+                          "--pictures-per-class=300", "--epochs=1",
+                          "--input=8", check=3)
+        self.assertIn("4800 embeddings", talk)
+        self.assertIn("4096", talk)
+
+    def test_relatives(self):
+        os.makedirs(self.path("whole"))
+        os.rename(self.things, self.path("whole", "things"))
+        talk = self.train("--ignore-relatives=true", "--epochs=1",
+                          check=USAGE, data=self.path("whole"))
+        self.assertIn("all classes lie in one folder", talk)
+        self.things = self.path("whole", "things")
+        for i, name in enumerate(sorted(os.listdir(self.things))):
+            folder = self.path("shop", f"shelf-{i % 4}")
+            os.makedirs(folder, exist_ok=True)
+            os.rename(os.path.join(self.things, name),
+                      os.path.join(folder, name))
+        losses = []
+        for option in ("--ignore-relatives=false", "--ignore-relatives=true",
+                       "--sampler=hierarchical"):
+            self.train("--loss=multi_similarity", "--epochs=2", option,
+                       data=self.path("shop"))
+            losses.append(self.run_lines()[-1]["loss"])
+            self.out += "x"
+        self.assertEqual(len(set(losses)), 3)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,188 @@
+"""Runs that are stopped: by Ctrl-C, by kill -9 at any moment, by a full disk."""
+import json
+import os
+import random
+import resource
+import shutil
+import subprocess
+import time
+import unittest
+
+from common import FAILED, OK, PROGRAMS, USAGE, run
+from training import SMALL, TrainTest
+
+N_KILLS = 20
+ENDLESS = ["--epochs=100000", "--evaluate-every=100000", *SMALL]
+
+
+class StopTest(TrainTest):
+    def fingerprint(self, folder):
+        done = run("dml-eval", os.path.join(folder, "encoder.onnx"),
+                   self.photos, "--json", check=OK)
+        return json.loads(done.stdout)["fingerprint"]
+
+    def test_ctrl_c_saves_and_resume_goes_on(self):
+        process = self.start(self.photos, "-o", self.out, *ENDLESS)
+        self.wait_for(self.saved("last.ckpt"), process)
+        time.sleep(0.3)
+        talk = self.interrupt(process)
+        self.assertIn(f"dml-train --resume {self.out}", talk)
+        self.assertIn("all is saved", talk)
+        process = self.start("--resume", self.out)
+        time.sleep(1)
+        self.assertIn("going on at step", self.interrupt(process))
+
+    def test_changed_settings_are_refused_by_name(self):
+        run("dml-train", self.photos, "-o", self.out, "--epochs=1", *SMALL,
+            check=OK)
+        before = self.read("last.ckpt")
+        for option, value in (("epochs", 3), ("lr", 0.5), ("loss", "softmax"),
+                              ("augment", "strong"), ("seed", 2),
+                              ("input", 32), ("hold-out", 0.5)):
+            done = run("dml-train", "--resume", self.out, f"--{option}={value}",
+                       check=USAGE)
+            self.assertIn(f"{option} cannot become '{value}'", done.stderr)
+            self.assertIn("--init", done.stderr)
+        self.assertEqual(self.read("last.ckpt"), before)
+        run("dml-train", "--resume", self.out, "--threads=1", "--loaders=1",
+            "--stop-early=4", check=OK)
+        done = run("dml-train", "--resume", self.out, self.photos, check=USAGE)
+        self.assertIn("takes the data", done.stderr)
+
+    def test_other_pictures_are_refused(self):
+        run("dml-train", self.photos, "-o", self.out, "--epochs=1", *SMALL,
+            check=OK)
+        os.unlink(os.path.join(self.photos, "box", "12.png"))
+        done = run("dml-train", "--resume", self.out)
+        self.assertNotEqual(done.returncode, OK)
+        self.assertIn("not those that the run began with", done.stderr)
+
+    def test_kill_at_any_moment_loses_nothing_saved(self):
+        """Killed twenty times, ten of them anywhere, loading included, ten
+        just after something was saved; then to the end, and to the bit what a
+        run leaves that nobody disturbed."""
+        whole = os.path.join(self.dir, "whole")
+        options = ["--epochs=150", "--evaluate-every=5", *SMALL]
+        run("dml-train", self.photos, "-o", whole, *options, check=OK)
+        rng = random.Random(5)
+        process = self.start(self.photos, "-o", self.out, *options)
+        self.wait_for(self.saved("last.ckpt"), process)
+        n_kills, reached = 0, 0
+        for i in range(N_KILLS):
+            if i % 2:
+                last = os.stat(self.saved("last.ckpt")).st_mtime_ns
+                self.wait_for(self.saved("last.ckpt"), process, last)
+                time.sleep(rng.uniform(0, 0.05))
+            else:
+                time.sleep(rng.uniform(0, 0.4))
+            n_kills += process.poll() is None
+            process.kill()
+            _, talk = process.communicate()
+            for line in talk.splitlines():
+                if line.startswith("going on at step "):
+                    step = int(line.split()[4])
+                    self.assertGreaterEqual(step, reached)
+                    reached = step
+            # what the last evaluations but one tell of has been saved
+            lines = self.run_lines()
+            if len(lines) > 1:
+                reached = max(reached, lines[-2]["step"])
+            if i % 5 == 0:
+                self.fingerprint(self.out)
+            process = self.start("--resume", self.out)
+        _, talk = process.communicate(timeout=300)
+        self.assertEqual(process.returncode, OK, talk)
+        self.assertGreaterEqual(n_kills, N_KILLS - 4)
+        self.assertEqual([line["loss"] for line in self.run_lines()],
+                         [line["loss"] for line in self.run_lines(whole)])
+        self.assertEqual(self.fingerprint(self.out), self.fingerprint(whole))
+        left = sorted(os.listdir(self.out))
+        self.assertEqual([n for n in left if not n.startswith(".")],
+                         ["config.ini", "encoder.onnx", "last.ckpt",
+                          "run.jsonl"])
+
+    def test_run_folder_that_cannot_be_made(self):
+        done = run("dml-train", self.photos, "-o", "/dev/full/run", *SMALL,
+                   check=FAILED)
+        self.assertIn("/dev/full/run", done.stderr)
+
+
+class FullDiskTest(TrainTest):
+    def test_files_that_may_not_grow(self):
+        """As a full disk: nothing more can be written. What was, stands."""
+        run("dml-train", self.photos, "-o", self.out, "--epochs=2", *SMALL,
+            check=OK)
+        process = self.start(self.photos, "-o", self.out + "2", *ENDLESS)
+        self.out += "2"
+        self.wait_for(self.saved("last.ckpt"), process)
+        self.interrupt(process)
+        before = {name: self.read(name) for name in ("last.ckpt",
+                                                     "encoder.onnx")}
+        done = run("dml-train", "--resume", self.out, "--checkpoint-every=0",
+                   check=FAILED, preexec_fn=lambda: resource.setrlimit(
+                       resource.RLIMIT_FSIZE, (4096, 4096)))
+        self.assertIn("last.ckpt", done.stderr)
+        self.assertIn("What was saved before stands", done.stderr)
+        self.assertIn(f"--resume {self.out}", done.stderr)
+        for name, bytes_ in before.items():
+            self.assertEqual(self.read(name), bytes_, name)
+        process = self.start("--resume", self.out)
+        time.sleep(1)
+        self.assertIn("going on", self.interrupt(process))
+
+    SCRIPT = r"""
+set -e
+mount -t tmpfs -o size=$size tmpfs disk
+"$programs/dml-train" "$photos" -o disk/run $options > table 2> talk &
+trainer=$!
+for i in $(seq 600); do [ -e disk/run/last.ckpt ] && break; sleep 0.1; done
+[ -e disk/run/last.ckpt ]
+cp disk/run/encoder.onnx before.onnx
+dd if=/dev/zero of=disk/filler bs=4k 2> /dev/null || true
+set +e
+wait $trainer
+echo "exit $?"
+set -e
+cmp disk/run/encoder.onnx before.onnx
+"$programs/dml-embed" disk/run/encoder.onnx "$picture" -o row.npy
+ls -A disk/run
+rm disk/filler
+"$programs/dml-train" --resume disk/run > table 2> more &
+trainer=$!
+sleep 2
+kill -INT $trainer
+set +e
+wait $trainer
+echo "exit $?"
+"""
+
+    def test_full_disk(self):
+        """A real one: a small file system in memory that somebody fills."""
+        if shutil.which("unshare") is None or subprocess.run(
+                ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
+                capture_output=True).returncode != 0:
+            self.skipTest("no name space of one's own for mounting")
+        os.mkdir(self.path("disk"))
+        done = subprocess.run(
+            ["unshare", "-rm", "bash", "-c", self.SCRIPT], cwd=self.dir,
+            capture_output=True, text=True, timeout=300,
+            env={**os.environ, "size": "3M", "programs": PROGRAMS,
+                 "photos": self.photos, "options": " ".join(
+                     [*ENDLESS, "--checkpoint-every=0"]),
+                 "picture": os.path.join(self.photos, "box", "0.jpg")})
+        with open(self.path("talk"), encoding="utf-8") as f:
+            talk = f.read()
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr + talk)
+        lines = done.stdout.splitlines()
+        self.assertEqual(lines[0], "exit 1", talk)
+        self.assertIn("No space left on device", talk)
+        self.assertIn("make room", talk)
+        self.assertEqual(sorted(lines[1:-1]), [
+            "config.ini", "encoder.onnx", "last.ckpt", "run.jsonl"])
+        self.assertEqual(lines[-1], "exit 130")
+        with open(self.path("more"), encoding="utf-8") as f:
+            self.assertIn("going on at step", f.read())
+
+
+if __name__ == "__main__":
+    unittest.main()
