@@ -95,26 +95,6 @@ add_to_epoch (DmlEpochTrain *train, const DmlStepFigures *f)
 /* ---- the loop ---- */
 
 static gboolean
-end_of_epoch (DmlTrainer *t, Pace *pace, gboolean *enough,
-              GCancellable *cancellable, GError **error)
-{
-  const DmlTrainSettings *s = &t->config->s;
-  const uint64_t epoch = t->step / t->feed.per_epoch;
-
-  if (epoch % s->evaluate_every == 0 || t->step == t->n_steps)
-    if (!dml_trainer_evaluate (t, cancellable, error))
-      return FALSE;
-  t->loss_sum = 0;
-  t->loss_n = 0;
-  memset (&t->train, 0, sizeof t->train);
-  smooth_epoch (pace, now () - pace->epoch_began);
-  dml_trainer_replan (t, pace->epoch_seconds);
-  pace->epoch_began = pace->last = now ();
-  *enough = s->stop_early > 0 && t->since_best >= s->stop_early;
-  return dml_trainer_save (t, error);
-}
-
-static gboolean
 stop_saved (DmlTrainer *t, GError **error)
 {
   if (!dml_trainer_save (t, error))
@@ -124,6 +104,44 @@ stop_saved (DmlTrainer *t, GError **error)
                    " of %" G_GUINT64_FORMAT
                    "; all is saved. To go on: dml-train --resume %s",
                    t->step, t->n_steps, t->run);
+}
+
+/* Stopped in the middle of it, the epoch's steps are saved all the same, and
+ * the run goes on with the evaluation. */
+static gboolean
+evaluate (DmlTrainer *t, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GError) problem = NULL;
+
+  t->evaluation_due = FALSE;
+  if (dml_trainer_evaluate (t, cancellable, &problem))
+    return TRUE;
+  if (g_error_matches (problem, DML_ERROR, DML_ERROR_CANCELLED)) {
+    t->evaluation_due = TRUE;
+    return stop_saved (t, error);
+  }
+  g_propagate_error (error, g_steal_pointer (&problem));
+  return FALSE;
+}
+
+static gboolean
+end_of_epoch (DmlTrainer *t, Pace *pace, gboolean *enough,
+              GCancellable *cancellable, GError **error)
+{
+  const DmlTrainSettings *s = &t->config->s;
+  const uint64_t epoch = t->step / t->feed.per_epoch;
+
+  if (epoch % s->evaluate_every == 0 || t->step == t->n_steps)
+    if (!evaluate (t, cancellable, error))
+      return FALSE;
+  t->loss_sum = 0;
+  t->loss_n = 0;
+  memset (&t->train, 0, sizeof t->train);
+  smooth_epoch (pace, now () - pace->epoch_began);
+  dml_trainer_replan (t, pace->epoch_seconds);
+  pace->epoch_began = pace->last = now ();
+  *enough = s->stop_early > 0 && t->since_best >= s->stop_early;
+  return dml_trainer_save (t, error);
 }
 
 static gboolean
@@ -141,6 +159,9 @@ loop (DmlTrainer *t, GCancellable *cancellable, GError **error)
   if (loader == NULL)
     return FALSE;
   t->last_checkpoint = now ();
+  if (t->evaluation_due &&
+      !end_of_epoch (t, &pace, &enough, cancellable, error))
+    return FALSE;
   while (t->step < t->n_steps && !enough) {
     const double began = now (), waited = dml_loader_waited (loader);
     DmlStepFigures figures;
@@ -197,8 +218,16 @@ begin (DmlTrainer *t, GCancellable *cancellable, GError **error)
 {
   double seconds = 0, start = now ();
 
-  if (!dml_trainer_evaluate (t, cancellable, error))
+  if (!dml_trainer_evaluate (t, cancellable, error)) {
+    if (error != NULL &&
+        g_error_matches (*error, DML_ERROR, DML_ERROR_CANCELLED)) {
+      g_clear_error (error);
+      dml_fail (error, CANCELLED,
+                "stopped before anything was trained, so nothing is saved; "
+                "start it again");
+    }
     return FALSE;
+  }
   const double evaluation = now () - start;
 
   if (t->config->s.time_budget > 0 && !dml_trainer_probe (t, &seconds, error))

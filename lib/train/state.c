@@ -120,6 +120,7 @@ dml_trainer_save (DmlTrainer *t, GError **error)
   dml_checkpoint_put (cp, "counters", &counters, sizeof counters);
   dml_checkpoint_put_u64 (cp, "optimiser/steps",
                           dml_optim_get_steps (t->optim));
+  dml_checkpoint_put_u64 (cp, "evaluation-due", t->evaluation_due != FALSE);
   each_block (t, put_block, cp);
   if (!dml_checkpoint_write (cp, path, error))
     return FALSE;
@@ -147,7 +148,7 @@ dml_trainer_restore (DmlTrainer *t, const DmlCheckpoint *cp, GError **error)
 {
   g_autofree char *encoder = g_build_filename (t->run, "encoder.onnx", NULL);
   Restoring r = { .cp = cp };
-  uint64_t optim_steps;
+  uint64_t optim_steps, due = 0;
   Counters c;
 
   if (!dml_checkpoint_copy (cp, "counters", &c, sizeof c, error) ||
@@ -170,6 +171,9 @@ dml_trainer_restore (DmlTrainer *t, const DmlCheckpoint *cp, GError **error)
     return FALSE;
   }
   dml_optim_set_steps (t->optim, optim_steps);
+  dml_checkpoint_get_u64 (cp, "evaluation-due", &due,
+                          NULL); /* not in old ones */
+  t->evaluation_due = due != 0;
   t->step = c.step;
   t->n_steps = c.n_steps;
   t->n_epochs = c.n_epochs;

@@ -133,8 +133,9 @@ struct _DmlTrainer {
   DmlEpochTrain train;     /* of the epoch so far */
   double loss_sum;         /* over the epoch so far */
   uint64_t loss_n;
-  uint64_t collapsed_for; /* steps in a row without spread */
-  double last_checkpoint; /* monotonic seconds */
+  uint64_t collapsed_for;  /* steps in a row without spread */
+  gboolean evaluation_due; /* Ctrl-C came while evaluating: do it again first */
+  double last_checkpoint;  /* monotonic seconds */
 };
 
 void dml_trainer_say (const DmlTrainer *t, const char *format, ...)

@@ -4,15 +4,22 @@ import os
 import random
 import resource
 import shutil
+import signal
 import subprocess
 import time
 import unittest
 
 from common import FAILED, OK, PROGRAMS, USAGE, run
-from training import SMALL, TrainTest
+from training import INTERRUPTED, SMALL, TrainTest, paint
 
 N_KILLS = 20
 ENDLESS = ["--epochs=100000", "--evaluate-every=100000", *SMALL]
+
+
+def draw_other(path, word):
+    """Another picture in its place, of a class that the word stands for."""
+    number = int(os.path.splitext(os.path.basename(path))[0])
+    paint(ord(word), number).save(path)
 
 
 class StopTest(TrainTest):
@@ -31,6 +38,39 @@ class StopTest(TrainTest):
         process = self.start("--resume", self.out)
         time.sleep(1)
         self.assertIn("going on at step", self.interrupt(process))
+
+    def test_ctrl_c_at_any_moment(self):
+        """While reading, training, evaluating: what was trained is kept, and
+        the end is to the bit that of a run that nobody stopped."""
+        options = ["--epochs=12", *[o for o in SMALL if "hold-out" not in o],
+                   "--hold-out=0.6"]
+        for shape in ("a", "b", "c", "d"):  # more to evaluate than to train
+            shutil.copytree(os.path.join(self.photos, "box"),
+                            os.path.join(self.photos, shape))
+            for name in os.listdir(os.path.join(self.photos, shape)):
+                draw_other(os.path.join(self.photos, shape, name), shape)
+        whole = os.path.join(self.dir, "whole")
+        run("dml-train", self.photos, "-o", whole, *options, check=OK)
+        rng = random.Random(2)
+        process = self.start(self.photos, "-o", self.out, *options)
+        self.wait_for(self.saved("last.ckpt"), process)
+        while process.poll() is None:
+            time.sleep(rng.uniform(0, 0.5))
+            process.send_signal(signal.SIGINT)
+            _, talk = process.communicate(timeout=120)
+            if process.returncode == OK:
+                break
+            # at the very start the program has not yet asked for signals
+            if process.returncode != -signal.SIGINT:
+                self.assertEqual(process.returncode, INTERRUPTED, talk)
+                self.assertTrue("--resume" in talk or "reading" in talk, talk)
+            process = self.start("--resume", self.out)
+            if rng.random() < 0.5:
+                self.wait_for(self.saved("run.jsonl"), process,
+                              os.stat(self.saved("run.jsonl")).st_mtime_ns)
+        for name in ("loss", "score", "best"):
+            self.assertEqual([line[name] for line in self.run_lines()],
+                             [line[name] for line in self.run_lines(whole)])
 
     def test_changed_settings_are_refused_by_name(self):
         run("dml-train", self.photos, "-o", self.out, "--epochs=1", *SMALL,
