@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * dmlembed: what it takes, what it attaches, what it leaves alone. */
+#include "../lib/onnx_maker.h"
 #include "gst_testing.h"
 
 #include <math.h>
@@ -819,6 +820,71 @@ start_and_fail (const char *encoder)
   return m;
 }
 
+/* An encoder whose weights are all `weight`; the bias is never 0. */
+static char *
+write_encoder (const char *name, float weight)
+{
+  enum { SIDE = 16, N = 3 * SIDE * SIDE, DIM = 8 };
+  static const int64_t image[] = { -1, 3, SIDE, SIDE };
+  static const int64_t weights[] = { N, DIM }, biases[] = { DIM };
+  float w[N * DIM], b[DIM];
+  GByteArray *graph = g_byte_array_new ();
+  g_autoptr (GByteArray) model = NULL;
+  g_autoptr (GError) error = NULL;
+  char *path = test_path (name);
+
+  for (guint i = 0; i < N * DIM; i++)
+    w[i] = weight * (float) ((i * 7919) % 101 - 50);
+  for (guint i = 0; i < DIM; i++)
+    b[i] = (float) i + 1;
+  onnx_add_input (graph, "image", image, 4);
+  onnx_add_floats (graph, "w", weights, 2, w);
+  onnx_add_floats (graph, "b", biases, 1, b);
+  onnx_add_node (graph, "Flatten", "flat", "image", "row");
+  onnx_add_node (graph, "Gemm", "head", "row w b", "embedding");
+  onnx_add_output (graph, "embedding");
+  model = onnx_model (graph, 13);
+  g_file_set_contents (path, (const char *) model->data, (gssize) model->len,
+                       &error);
+  g_assert_no_error (error);
+  return path;
+}
+
+static guint
+count_warnings_of_run (const TestRun *run, const char *word)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < run->messages->len; i++) {
+    GstMessage *m = run->messages->pdata[i];
+    g_autoptr (GError) error = NULL;
+
+    if (GST_MESSAGE_TYPE (m) != GST_MESSAGE_WARNING)
+      continue;
+    gst_message_parse_warning (m, &error, NULL);
+    n += strstr (error->message, word) != NULL;
+  }
+  return n;
+}
+
+/* That everything looks alike to an encoder is told before the first frame. */
+static void
+collapsed_encoder_is_told (void)
+{
+  for (guint sound = 0; sound < 2; sound++) {
+    g_autofree char *path =
+      write_encoder (sound ? "sound.onnx" : "collapsed.onnx", sound ? 1 : 0);
+    g_autofree char *line = g_strdup_printf (
+      "videotestsrc num-buffers=2 ! dmlembed encoder=%s ! fakesink", path);
+    g_autoptr (TestRun) run = test_run_pipeline (line);
+
+    g_assert_true (run->eos);
+    g_assert_cmpuint (
+      count_warnings_of_run (run, "same embedding for different pictures"), ==,
+      sound ? 0 : 1);
+  }
+}
+
 /* Before the first frame, and without taking a lock twice. */
 static void
 wrong_model_is_an_error (void)
@@ -1021,6 +1087,7 @@ main (int argc, char **argv)
   TEST ("interval-reuses-with-age", interval_reuses_with_age);
   TEST ("gap-and-empty-buffers-pass", gap_and_empty_buffers_pass);
   TEST ("keeps-good-boxes-of-a-list", keeps_good_boxes_of_a_list);
+  TEST ("collapsed-encoder-is-told", collapsed_encoder_is_told);
   TEST ("wrong-list-is-an-error", wrong_list_is_an_error);
   TEST ("qos-skips-inference-not-frames", qos_skips_inference_not_frames);
   TEST ("latency-query-reports-inference", latency_query_reports_inference);
