@@ -663,7 +663,9 @@ test_read_only_after_a_crash (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (dml_snapshot_get_n_items (snapshot), ==, 1);
   g_clear_pointer (&gallery, dml_gallery_unref);
   become_oneself ();
+  g_assert_cmpint (g_chmod (fixture->folder, 0755), ==, 0);
   g_assert_true (g_file_set_contents (log, "x", 1, NULL));
+  g_assert_cmpint (g_chmod (fixture->folder, 0555), ==, 0);
   g_assert_true (become_nobody ());
   assert_open_fails (fixture, DML_GALLERY_READ, DML_ERROR_READ_ONLY,
                      "was not closed");
