@@ -115,7 +115,7 @@ static const DmlTrainSetting settings[] = {
   { "time-budget", "optimisation", SETTING_TIME, SETTING_FIXED, AT (time_budget), "0", 0, 1e7,
     "plan the epochs to end within this time: 90, 30m, 2h; 0 = epochs counts" },
   { "batches-per-epoch", "optimisation", SETTING_UINT, SETTING_FIXED, AT (batches_per_epoch), "0", 0, 1e9,
-    "0 = as many as show every picture" },
+    "length of an epoch; 0 = as many as show every picture; the order of pictures goes on over its end" },
 
   { "threads", "run", SETTING_UINT, SETTING_FREE, AT (threads), "0", 0, 256,
     "threads that compute; 0 = all; the result does not depend on it" },

@@ -138,8 +138,11 @@ feed_plan (gpointer data, uint64_t number, uint32_t *items)
 {
   DmlFeed *feed = data;
   g_autofree uint32_t *pictures = g_new (uint32_t, feed->batch);
-  size_t n = dml_sampler_draw (feed->sampler, number / feed->per_epoch,
-                               number % feed->per_epoch, pictures);
+  /* The sampler's decks go on, however long the run's own epochs are: cutting
+   * them off would leave the same pictures out each time. */
+  const size_t n_batches = dml_sampler_n_batches (feed->sampler);
+  size_t n = dml_sampler_draw (feed->sampler, number / n_batches,
+                               number % n_batches, pictures);
 
   /* the last batch of a uniform order is filled up from its own beginning */
   for (size_t i = n; i < feed->batch; i++)

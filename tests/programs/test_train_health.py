@@ -86,6 +86,16 @@ class HealthTest(TrainTest):
         talk = self.train("--epochs=3", "--sampler=uniform")
         self.assertNotIn("never shown", talk)
 
+    def test_epochs_of_any_length(self):
+        """Shorter ones go on where the last one ended, so all is shown; longer
+        ones begin anew."""
+        talk = self.train("--epochs=8", "--batches-per-epoch=3",
+                          "--evaluate-every=8")
+        self.assertNotIn("never shown", talk)
+        self.out += "2"
+        self.train("--epochs=1", "--batches-per-epoch=50")
+        self.assertEqual(self.run_lines()[-1]["step"], 50)
+
     def test_classes_smaller_than_k(self):
         paint_classes(self.things, 20, 1)
         talk = self.train("--epochs=3", "--pictures-per-class=4",
