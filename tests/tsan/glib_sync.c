@@ -248,3 +248,13 @@ gst_mini_object_unref (GstMiniObject *object)
   tell_unref (object);
   real.mini_unref (object);
 }
+
+void (g_atomic_ref_count_inc) (gatomicrefcount *count)
+{
+  __atomic_fetch_add (count, 1, __ATOMIC_SEQ_CST);
+}
+
+gboolean (g_atomic_ref_count_dec) (gatomicrefcount *count)
+{
+  return __atomic_fetch_sub (count, 1, __ATOMIC_SEQ_CST) == 1;
+}
