@@ -144,3 +144,25 @@ dml_file_replace (const char *path, const void *data, size_t size,
   sync_folder (path);
   return TRUE;
 }
+
+void
+dml_file_sweep (const char *path)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  g_autofree char *base = g_path_get_basename (path);
+  const size_t length = strlen (base);
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
+    const char *end = name + MIN (strlen (name), length);
+
+    if (strncmp (name, base, length) == 0 && end[0] == '.' &&
+        strspn (end + 1, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS) == 6 &&
+        end[7] == '\0') {
+      g_autofree char *aside = g_build_filename (folder, name, NULL);
+
+      g_unlink (aside);
+    }
+  }
+}

@@ -13,3 +13,7 @@ GBytes *dml_file_read (const char *path, size_t max_bytes, GError **error);
  * folder. On failure the old file stands and nothing is left behind. */
 gboolean dml_file_replace (const char *path, const void *data, size_t size,
                            GError **error);
+
+/* Removes what dml_file_replace() left beside path where it was killed. Only
+ * for whoever alone writes the file. */
+void dml_file_sweep (const char *path);

@@ -2,13 +2,14 @@
  * What programs call: making, resuming and freeing a run. */
 #include "train/trainer.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/threads.h"
 
 #include <math.h>
 #include <string.h>
 
 static void G_GNUC_PRINTF (3, 0)
-tell (const DmlTrainer *t, gboolean warning, const char *format, va_list args)
+  tell (const DmlTrainer *t, gboolean warning, const char *format, va_list args)
 {
   g_autofree char *text = g_strdup_vprintf (format, args);
 
@@ -136,6 +137,21 @@ take_changes (DmlTrainConfig *config, const DmlTrainConfig *changes,
   return TRUE;
 }
 
+/* What a run that was killed was writing. */
+static void
+sweep (const char *run)
+{
+  static const char *const files[] = { "config.ini", "encoder.onnx",
+                                       "last.ckpt", "run.jsonl",
+                                       "teacher.bin" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (files); i++) {
+    g_autofree char *path = g_build_filename (run, files[i], NULL);
+
+    dml_file_sweep (path);
+  }
+}
+
 DmlTrainer *
 dml_trainer_resume (const char *run, const DmlTrainConfig *changes,
                     const DmlTrainListener *listener, GError **error)
@@ -167,6 +183,7 @@ dml_trainer_resume (const char *run, const DmlTrainConfig *changes,
     return NULL;
   t = trainer_new (run, config, listener);
   t->resumed = TRUE;
+  sweep (run);
   t->sources = g_strsplit (sources, "\n", -1);
   return g_steal_pointer (&t);
 }

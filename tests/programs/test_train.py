@@ -183,7 +183,7 @@ class EvalTest(TrainTest):
         from PIL import Image
         with Image.open(os.path.join(things, "thing-01", "1.png")) as picture:
             picture.save(os.path.join(things, "thing-04", "again.jpg"),
-                         quality=97)
+                         quality=98, subsampling=0)
         found = json.loads(run("dml-eval", "default", things, "--suspects=9",
                                "--json", check=OK).stdout)
         pairs = [{os.path.basename(t["a"]), os.path.basename(t["b"])}

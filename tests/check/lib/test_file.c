@@ -154,6 +154,33 @@ test_replaced_file_keeps_its_mode (Fixture *f, gconstpointer unused)
   assert_holds (f->path, "new");
 }
 
+/* What a killed write left goes, and nothing that only looks like it. */
+static void
+test_sweep (Fixture *f, gconstpointer unused)
+{
+  static const struct {
+    const char *ending;
+    gboolean stays;
+  } names[] = {
+    { "", TRUE },         { ".aB3xYz", FALSE }, { ".short", TRUE },
+    { ".longer7", TRUE }, { ".aB3-Yz", TRUE },  { "xaB3xYz", TRUE }
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree char *path = g_strconcat (f->path, names[i].ending, NULL);
+
+    g_assert_true (g_file_set_contents (path, "1", 1, NULL));
+  }
+  dml_file_sweep (f->path);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree char *path = g_strconcat (f->path, names[i].ending, NULL);
+
+    g_assert_cmpint (g_file_test (path, G_FILE_TEST_EXISTS), ==,
+                     names[i].stays);
+    g_unlink (path);
+  }
+}
+
 static void
 test_read_only_folder (Fixture *f, gconstpointer unused)
 {
@@ -182,6 +209,7 @@ main (int argc, char **argv)
     { "/file/failed-write-leaves-the-old-file",
       test_failed_write_leaves_the_old_file },
     { "/file/replaced-file-keeps-its-mode", test_replaced_file_keeps_its_mode },
+    { "/file/sweep", test_sweep },
     { "/file/read-only-folder", test_read_only_folder },
   };
 
