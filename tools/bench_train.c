@@ -7,8 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-#define N_CLASSES 128 /* what the loss tells apart, as the peer's script does  \
-                       */
+#define N_CLASSES                                                              \
+  128 /* what the loss tells apart, as the peer's script does                  \
+       */
 #define PER_CLASS 2
 #define BUSY_TARGET 90 /* per cent of the threads */
 #define PEER_TARGET 1.5
@@ -16,7 +17,7 @@
 static struct {
   int threads, loaders, steps, batch, input;
   double width;
-  char *arch, *augment, *peer;
+  char *arch, *augment, *init, *peer;
   gboolean json;
 } options;
 
@@ -31,6 +32,8 @@ static const GOptionEntry entries[] = {
     "Views in a batch, an even number, 4..256 (64)", "N" },
   { "arch", 0, 0, G_OPTION_ARG_STRING, &options.arch, "Network (resnet18)",
     "NAME" },
+  { "init", 0, 0, G_OPTION_ARG_FILENAME, &options.init,
+    "Train this network instead, batch norm too: a peer's, exported", "ONNX" },
   { "width", 0, 0, G_OPTION_ARG_DOUBLE, &options.width,
     "Factor of its channels (1)", "X" },
   { "input", 0, 0, G_OPTION_ARG_INT, &options.input,
@@ -133,6 +136,8 @@ make_config (GError **error)
     { "augment", options.augment ? options.augment : "default" },
     { "threads", threads },
     { "loaders", loaders },
+    { "init", options.init ? options.init : "" },
+    { "freeze-norm", "false" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (settings); i++)
@@ -144,11 +149,13 @@ make_config (GError **error)
 static void
 report_ours (BenchReport *report, const DmlTrainSpeed *s)
 {
+  g_autofree char *file =
+    options.init ? g_path_get_basename (options.init) : NULL;
+  const char *network = file ? file : options.arch ? options.arch : "resnet18";
   const double none = (double) NAN;
-  g_autofree char *what =
-    g_strdup_printf ("step of %u views, %s, %d pixels, %u thread%s", s->n_views,
-                     options.arch ? options.arch : "resnet18", options.input,
-                     s->n_threads, s->n_threads == 1 ? "" : "s");
+  g_autofree char *what = g_strdup_printf (
+    "step of %u views, %s, %d pixels, %u thread%s", s->n_views, network,
+    options.input, s->n_threads, s->n_threads == 1 ? "" : "s");
 
   bench_report_add (report, what, 1e3 * s->seconds_min, 1e3 * s->seconds_median,
                     "ms", none);
