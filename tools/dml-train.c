@@ -54,9 +54,10 @@ static const GOptionEntry own_entries[] = {
   { NULL },
 };
 
-/* One option a setting, from the library's own table. (transfer full) */
+/* One option a setting, from the library's own table. `texts` owns what they
+ * say. (transfer full) */
 static GOptionEntry *
-make_settings (void)
+make_settings (GPtrArray *texts)
 {
   GArray *entries = g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
   const char *name, *initial, *help;
@@ -72,6 +73,7 @@ make_settings (void)
       .arg_description = "VALUE",
     };
 
+    g_ptr_array_add (texts, (gpointer) entry.description);
     g_array_append_val (entries, entry);
   }
   return (GOptionEntry *) (void *) g_array_free (entries, FALSE);
@@ -280,11 +282,11 @@ int
 main (int argc, char **argv)
 {
   CliExit exit_code;
-  g_autofree GOptionEntry *settings = NULL;
+  g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+  g_autofree GOptionEntry *settings = make_settings (texts);
 
   g_set_prgname ("dml-train");
   given = g_ptr_array_new_with_free_func (g_free);
-  settings = make_settings ();
   if (!cli_parse_settings (
         "[DATA…]", "Trains an encoder from photographs in folders.", EXAMPLES,
         own_entries, settings, &argc, &argv, &exit_code))
