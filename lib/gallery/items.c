@@ -214,12 +214,8 @@ verify_vector (DmlStore *store, DmlStmt *stmt, int column, const char *of,
 {
   g_autofree float *vector = g_new (float, store->space.dim);
   g_autofree char *what = NULL;
-  const void *blob = sqlite3_column_type (stmt, column) == SQLITE_BLOB
-                       ? sqlite3_column_blob (stmt, column)
-                       : NULL;
 
-  if (!dml_vector_check (&store->space, blob,
-                         sqlite3_column_bytes (stmt, column), vector, &what))
+  if (!dml_vector_column (&store->space, stmt, column, vector, &what))
     add_problem (problems,
                  g_strdup_printf ("%s %lld: %s", of,
                                   sqlite3_column_int64 (stmt, 0), what));

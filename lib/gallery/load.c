@@ -106,9 +106,9 @@ load_entries (DmlStore *store, GError **error)
   return g_steal_pointer (&entries);
 }
 
-gboolean
-dml_vector_check (const DmlSpace *space, const void *blob, int n_bytes,
-                  float *vector, char **what)
+static gboolean
+check_vector (const DmlSpace *space, const void *blob, int n_bytes,
+              float *vector, char **what)
 {
   double sum = 0.0;
 
@@ -140,17 +140,25 @@ dml_vector_check (const DmlSpace *space, const void *blob, int n_bytes,
   return TRUE;
 }
 
+gboolean
+dml_vector_column (const DmlSpace *space, DmlStmt *stmt, int column,
+                   float *vector, char **what)
+{
+  const void *blob = sqlite3_column_type (stmt, column) == SQLITE_BLOB
+                       ? sqlite3_column_blob (stmt, column)
+                       : NULL;
+
+  return check_vector (space, blob, sqlite3_column_bytes (stmt, column), vector,
+                       what);
+}
+
 static gboolean
 read_vector (DmlStore *store, DmlStmt *stmt, gint64 id, float *vector,
              GError **error)
 {
   g_autofree char *what = NULL;
-  const void *blob = sqlite3_column_type (stmt, 1) == SQLITE_BLOB
-                       ? sqlite3_column_blob (stmt, 1)
-                       : NULL;
 
-  return dml_vector_check (&store->space, blob, sqlite3_column_bytes (stmt, 1),
-                           vector, &what) ||
+  return dml_vector_column (&store->space, stmt, 1, vector, &what) ||
          dml_fail (error, FORMAT,
                    "%s: item %" ID " is damaged: %s; remove it and enrol again",
                    store->path, id, what);

@@ -75,9 +75,10 @@ gboolean dml_snapshot_seal (DmlSnapshot *snapshot, GError **error);
 DmlSnapshot *dml_snapshot_filter (const DmlSnapshot *snapshot,
                                   const gboolean *keep, GError **error);
 
-/* A stored vector as numbers, or FALSE and (transfer full) *what is wrong. */
-gboolean dml_vector_check (const DmlSpace *space, const void *blob, int n_bytes,
-                           float *vector, char **what);
+/* A stored vector, of the row that a statement stands on, as numbers; or FALSE
+ * and (transfer full) *what is wrong. */
+gboolean dml_vector_column (const DmlSpace *space, DmlStmt *stmt, int column,
+                            float *vector, char **what);
 
 /* The current revision; what @last (nullable) has of it is copied from there.
  * The caller holds the gallery's lock. */
