@@ -245,7 +245,8 @@ DML_API gboolean dml_session_embed_probe (DmlSession *session,
 /**
  * dml_encoder_embed_picture:
  * @encoder: a #DmlEncoder
- * @picture: a #DmlPicture; alpha is laid upon mid grey
+ * @picture: a #DmlPicture; of one with alpha the box round the thing is taken,
+ *   on mid grey
  * @error: (nullable): return location for a #GError
  *
  * Convenience for one picture, introspectable.

@@ -76,8 +76,12 @@ enrol_fill (DmlSession *session, void *data, size_t i, float *out,
   const DmlImage *behind = NULL;
   DmlRng rng;
 
-  if (view == 0)
-    return dml_preprocessor_run (enroller->plain, image, NULL, out, error);
+  if (view == 0) {
+    DmlRegion extent;
+
+    dml_picture_get_extent (call->picture, &extent);
+    return dml_preprocessor_run (enroller->plain, image, &extent, out, error);
+  }
   dml_rng_init (&rng, ENROL_SEED, view);
   /* Without alpha the outline of the thing is guessed: half of the views. A
    * probe is what may come, and is not guessed at. */

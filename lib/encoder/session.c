@@ -243,15 +243,13 @@ dml_encoder_embed_picture (DmlEncoder *encoder, const DmlPicture *picture,
 {
   g_autoptr (DmlSession) session = NULL;
   g_autofree float *out = NULL;
-  const DmlImage *image;
 
   g_return_val_if_fail (encoder != NULL && picture != NULL, NULL);
   session = dml_encoder_session_new (encoder, 0, error);
   if (session == NULL)
     return NULL;
-  image = dml_picture_get_image (picture);
   out = g_new (float, encoder->net->dim);
-  if (!dml_session_embed (session, &image, NULL, 1, out, error))
+  if (!dml_session_embed_enrolment (session, picture, 1, out, error))
     return NULL;
   return g_bytes_new_take (g_steal_pointer (&out),
                            encoder->net->dim * sizeof *out);

@@ -239,7 +239,6 @@ traits_version (DmlOnnxMetadata *metadata, GError **error)
 gboolean
 dml_traits_parse (DmlTraits *traits, DmlOnnxMetadata *metadata, GError **error)
 {
-  static const char *const fits[] = { "context", "cover", "stretch", NULL };
   static const char *const metrics[] = { "cosine", "euclidean", NULL };
   int fit, metric;
 
@@ -253,14 +252,13 @@ dml_traits_parse (DmlTraits *traits, DmlOnnxMetadata *metadata, GError **error)
                       traits->input.mean, error) ||
       !traits_triple (metadata, "dml.std", IMAGENET_STD, 1e-6,
                       traits->input.std, error) ||
-      !traits_choice (metadata, "dml.fit", fits, "context, cover or stretch",
-                      &fit, error) ||
+      !traits_choice (metadata, "dml.fit", dml_fit_names,
+                      "context, cover or stretch", &fit, error) ||
       !traits_choice (metadata, "dml.metric", metrics, "cosine or euclidean",
                       &metric, error) ||
       !traits_thresholds (metadata, traits->thresholds, error))
     return FALSE;
-  traits->input.fit =
-    (DmlFit[]){ DML_FIT_CONTEXT, DML_FIT_COVER, DML_FIT_STRETCH }[fit];
+  traits->input.fit = (DmlFit) fit;
   traits->metric = metric ? DML_METRIC_EUCLIDEAN : DML_METRIC_COSINE;
   return TRUE;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Random views of a picture: the draw, the geometry, what lies behind. */
 #include "image/augment.h"
+#include "image/extent.h"
 #include "image/photo.h"
 #include "image/warp.h"
 #include "base/error.h"
@@ -159,13 +160,27 @@ place (double u, double side, double extent)
   return between (u, MIN (0, extent - side), MAX (0, extent - side));
 }
 
-/* The box that a view shows, upright: what preprocessing would show, or a share
- * of its area anywhere. */
+/* A map from a view's upright frame to the picture: a turn about a point. */
+typedef struct {
+  double c, s, x, y;
+} Turn;
+
+static DmlPoint
+turn (const Turn *t, double x, double y)
+{
+  const double dx = x - t->x, dy = y - t->y;
+
+  return (DmlPoint){ t->x + t->c * dx - t->s * dy,
+                     t->y + t->s * dx + t->c * dy };
+}
+
+/* The box that a view shows, upright in its frame: what preprocessing would
+ * show of `region`, or a share of its area anywhere. */
 static DmlBox
-draw_box (const DmlAugmenter *self, const DmlImage *image, const double *u)
+draw_box (const DmlAugmenter *self, const DmlImage *image,
+          const DmlRegion *region, const double *u)
 {
   const DmlAugment *policy = &self->policy;
-  const DmlRegion whole = { 0, 0, (float) image->width, (float) image->height };
   const double least = policy->crop > 0 ? (double) policy->crop : 1;
   const double most =
     image->format == DML_PIXELS_RGBA ? 1 + (double) policy->widen : 1;
@@ -174,14 +189,16 @@ draw_box (const DmlAugmenter *self, const DmlImage *image, const double *u)
   DmlRegion fit;
 
   dml_preprocess_box (self->config.fit, self->config.width, self->config.height,
-                      &whole, &fit);
+                      region, &fit);
   const double fit_w = (double) fit.width, fit_h = (double) fit.height;
   DmlBox box = { (double) fit.x, (double) fit.y, fit_w * sqrt (share * aspect),
                  fit_h * sqrt (share / aspect) };
 
   if (least < most) {
-    box.x = place (u[U_X], box.width, image->width);
-    box.y = place (u[U_Y], box.height, image->height);
+    box.x =
+      (double) region->x + place (u[U_X], box.width, (double) region->width);
+    box.y =
+      (double) region->y + place (u[U_Y], box.height, (double) region->height);
   } else {
     box.x += (fit_w - box.width) / 2;
     box.y += (fit_h - box.height) / 2;
@@ -189,17 +206,14 @@ draw_box (const DmlAugmenter *self, const DmlImage *image, const double *u)
   return box;
 }
 
-/* Where the view's corners lie: the box's, moved, turned about its centre. */
+/* Where the view's corners lie: the box's, moved and turned. */
 static void
-draw_corners (const DmlAugment *policy, const DmlBox *box, const double *u,
-              DmlPoint corner[4])
+draw_corners (const DmlAugment *policy, const DmlBox *box, const Turn *t,
+              const double *u, DmlPoint corner[4])
 {
   static const DmlPoint unit[4] = {
     { -1, -1 }, { 1, -1 }, { 1, 1 }, { -1, 1 }
   };
-  const double angle =
-    between (u[U_ANGLE], -1, 1) * (double) policy->rotate * G_PI / 180;
-  const double c = cos (angle), s = sin (angle);
   const double flip_x = u[U_FLIP] < (double) policy->flip ? -1 : 1;
   const double flip_y =
     u[U_FLIP_VERTICAL] < (double) policy->flip_vertical ? -1 : 1;
@@ -211,8 +225,8 @@ draw_corners (const DmlAugment *policy, const DmlBox *box, const double *u,
     const double x = (unit[i].x * flip_x + dx) * box->width / 2;
     const double y = (unit[i].y * flip_y + dy) * box->height / 2;
 
-    corner[i].x = box->x + box->width / 2 + c * x - s * y;
-    corner[i].y = box->y + box->height / 2 + s * x + c * y;
+    corner[i] =
+      turn (t, box->x + box->width / 2 + x, box->y + box->height / 2 + y);
   }
 }
 
@@ -236,8 +250,23 @@ draw_picture (DmlAugmenter *self, const DmlImage *image, const double *u,
 {
   const DmlAugment *policy = &self->policy;
   const int width = self->config.width, height = self->config.height;
-  const DmlBox box = draw_box (self, image, u);
+  const double angle =
+    between (u[U_ANGLE], -1, 1) * (double) policy->rotate * G_PI / 180;
+  Turn t = { cos (angle), sin (angle), image->width / 2.0,
+             image->height / 2.0 };
+  DmlRegion region = { 0, 0, (float) image->width, (float) image->height };
   DmlPoint corner[4];
+  DmlBox box;
+
+  /* A thing that was cut out is shown as a detector would: by the upright box
+   * round it as it is turned. */
+  if (image->format == DML_PIXELS_RGBA)
+    dml_image_extent (image, t.c, t.s, &region);
+  box = draw_box (self, image, &region, u);
+  if (image->format != DML_PIXELS_RGBA) {
+    t.x = box.x + box.width / 2;
+    t.y = box.y + box.height / 2;
+  }
 
   if (policy->rotate <= 0 && policy->perspective <= 0 &&
       policy->flip_vertical <= 0) {
@@ -248,7 +277,7 @@ draw_picture (DmlAugmenter *self, const DmlImage *image, const double *u,
       mirror (self->view, n_planes, width, height);
     return TRUE;
   }
-  draw_corners (policy, &box, u, corner);
+  draw_corners (policy, &box, &t, u, corner);
   return dml_warp_run (&self->warp, image, corner, width, height, n_planes,
                        self->view, error);
 }
@@ -284,17 +313,18 @@ power (const float table[POWERS + 2], float x)
   return table[i] + (at - (float) i) * (table[i + 1] - table[i]);
 }
 
-/* Opacity of a soft super-ellipse: radii of 0.5 to 1 of the half sides, any
- * angle, the centre within 0.15, exponent 1.5 (a rhomb, nearly) to 5 (a box,
- * nearly). With q = |x / a|^e + |y / b|^e the rim is where q is 1, and q rises
- * e times as fast there as the radius does. */
+/* Opacity of a soft super-ellipse: radii of 0.5 to 1 and of 0.3 to 1 of the
+ * half sides (thin things show what is behind them on both sides), any angle,
+ * the centre within 0.15, exponent 1.5 (a rhomb, nearly) to 5 (a box, nearly).
+ * With q = |x / a|^e + |y / b|^e the rim is where q is 1, and q rises e times
+ * as fast there as the radius does. */
 static void
 draw_mask (DmlAugmenter *self, const double *u)
 {
   const int width = self->config.width, height = self->config.height;
   const float e = (float) between (u[U_MASK_EXPONENT], 1.5, 5);
   const float a = (float) between (u[U_MASK_RADII], 0.5, 1);
-  const float b = (float) between (u[U_MASK_RADII + 1], 0.5, 1);
+  const float b = (float) between (u[U_MASK_RADII + 1], 0.3, 1);
   const float angle = (float) (u[U_MASK_ANGLE] * G_PI);
   const float c = cosf (angle), s = sinf (angle);
   const float x0 = (float) between (u[U_MASK_X], -0.15, 0.15);

@@ -275,6 +275,18 @@ DML_API int dml_picture_get_height (const DmlPicture *picture);
 DML_API gboolean dml_picture_has_alpha (const DmlPicture *picture);
 
 /**
+ * dml_picture_get_extent:
+ * @picture: a #DmlPicture
+ * @extent: (out caller-allocates): where the box goes
+ *
+ * The smallest box round the thing in a picture with alpha (what is opaque by
+ * more than a tenth), such as a detector would give; all of the picture where
+ * there is no alpha or nothing to be seen.
+ */
+DML_API void dml_picture_get_extent (const DmlPicture *picture,
+                                     DmlRegion *extent);
+
+/**
  * dml_picture_get_image: (skip)
  * @picture: a #DmlPicture
  *

@@ -7,10 +7,13 @@
 #include "kernels/kernels.h"
 
 #include <math.h>
+#include <string.h>
 
 #define MAX_COORDINATE                                                         \
   16777216.0f /* up to here a float holds every integer                        \
                */
+
+const char *const dml_fit_names[] = { "context", "cover", "stretch", NULL };
 
 struct _DmlPreprocessor {
   DmlPreprocess config;
@@ -61,6 +64,18 @@ const DmlPreprocess *
 dml_preprocessor_get_config (const DmlPreprocessor *self)
 {
   return &self->config;
+}
+
+gboolean
+dml_fit_parse (const char *word, DmlFit *fit, GError **error)
+{
+  for (int i = 0; dml_fit_names[i] != NULL; i++)
+    if (strcmp (word, dml_fit_names[i]) == 0) {
+      *fit = (DmlFit) i;
+      return TRUE;
+    }
+  return dml_fail (error, INVALID,
+                   "fit: '%s' is none of context, cover and stretch", word);
 }
 
 static DmlBox

@@ -41,6 +41,11 @@ gboolean dml_preprocessor_run (DmlPreprocessor *preprocessor,
                                const DmlImage *image, const DmlRegion *region,
                                float *out, GError **error);
 
+/* The words for DmlFit, by its values, NULL at the end; and back: INVALID where
+ * it is none of them. */
+extern const char *const dml_fit_names[];
+gboolean dml_fit_parse (const char *word, DmlFit *fit, GError **error);
+
 /* The box that a region becomes for an input of width x height. */
 void dml_preprocess_box (DmlFit fit, int width, int height,
                          const DmlRegion *region, DmlRegion *box);

@@ -121,6 +121,7 @@ dml_assess_load (DmlAssessment *a, const char *const *sources, const char *what,
 {
   int width, height;
   DmlDatasetOptions options = {
+    .fit = dml_encoder_get_fit (a->encoder),
     .cache_scale = CACHE_SCALE,
     .cache_bytes = (size_t) 2 << 30,
     .bad_share = a->options->bad_pictures,

@@ -36,6 +36,8 @@ static const DmlTrainSetting settings[] = {
     "multiplies the network's channels; 0 = chosen by the amount of data" },
   { "input", "model", SETTING_UINT, SETTING_FIXED, AT (input), "0", 0, 1024,
     "pixels on a side of the network's input; 0 = 64, or that of the encoder it starts from" },
+  { "fit", "model", SETTING_TEXT, SETTING_FIXED, AT (fit), "", 0, 0,
+    "how a picture or region becomes the input's square: context, cover or stretch; empty = stretch, or that of the encoder it starts from" },
   { "embedding", "model", SETTING_UINT, SETTING_FIXED, AT (embedding), "128", 2, 4096,
     "numbers in an embedding" },
   { "pool", "model", SETTING_TEXT, SETTING_FIXED, AT (pool), "gem", 0, 0,

@@ -48,6 +48,7 @@ typedef struct {
   double width;
   uint64_t input;
   uint64_t embedding;
+  char *fit;
   char *pool;
   char *neck;
   char *init;

@@ -75,8 +75,8 @@ decode_task (void *data, size_t i, unsigned worker)
 
   if (pending->bytes != NULL &&
       !dml_sample_decode (&pending->sample, pending->bytes, pending->name,
-                          pending->has_box ? &pending->box : NULL, side,
-                          &pending->side, &error))
+                          pending->has_box ? &pending->box : NULL,
+                          opening->options->fit, side, &pending->side, &error))
     pending->problem = g_strdup (error->message);
 }
 

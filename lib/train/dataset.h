@@ -36,6 +36,7 @@ typedef struct {
 typedef struct {
   double cache_scale;  /* shorter side kept, as a multiple of input ... */
   int input;           /* ... of this many pixels; 0 = keep 128 */
+  DmlFit fit;          /* what is kept round a box */
   size_t cache_bytes;  /* decoded; the rest is packed */
   double bad_share;    /* of unreadable pictures that stops the run */
   guint max_per_class; /* 0 = no bound */

@@ -3,6 +3,7 @@
 #include "train/model.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "image/preprocess.h"
 #include "nn/arch/arch.h"
 
 #include <string.h>
@@ -108,10 +109,11 @@ dml_model_new (const DmlTrainSettings *s, size_t batch, GError **error)
   model->d = s->embedding;
   model->width = model->height = (int) s->input;
   model->channels = 3;
-  model->fit = DML_FIT_CONTEXT;
   memcpy (model->mean, imagenet_mean, sizeof model->mean);
   memcpy (model->std, imagenet_std, sizeof model->std);
   model->head = g_hash_table_new (g_str_hash, g_str_equal);
+  if (!dml_fit_parse (s->fit, &model->fit, error))
+    return NULL;
   if (*s->init != '\0' ? !dml_model_from_file (model, s, error) ||
                            !normalise_clone (model, error)
                        : !build (model, s, error))

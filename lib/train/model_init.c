@@ -172,7 +172,6 @@ take_traits (DmlModel *model, const DmlTrainSettings *s, DmlGraph *graph,
   const DmlShape *in = &((DmlValue *) graph->inputs->pdata[0])->declared;
   DmlShape shape = *in;
 
-  model->fit = traits->input.fit;
   memcpy (model->mean, traits->input.mean, sizeof model->mean);
   memcpy (model->std, traits->input.std, sizeof model->std);
   if (graph->inputs->len != 1 || in->rank != 4 || in->dim[1] != 3)

@@ -26,8 +26,16 @@ is_given (const DmlTrainer *t, const char *name)
   return g_hash_table_contains (t->config->given, name);
 }
 
+static void
+set_text (char **place, const char *text)
+{
+  g_free (*place);
+  *place = g_strdup (text);
+}
+
 /* Before the pictures are decoded, when their sizes are not known yet: from the
- * encoder to start from, or 64. */
+ * encoder to start from, or 64 pixels, and a region stretched, which tells thin
+ * things best (docs/training-log.md). */
 gboolean
 dml_trainer_choose_input (DmlTrainer *t, GError **error)
 {
@@ -41,7 +49,10 @@ dml_trainer_choose_input (DmlTrainer *t, GError **error)
   }
   if (s->input == 0 && *s->init == '\0')
     s->input = 64;
-  if (*s->init != '\0' && (s->input == 0 || !is_given (t, "embedding"))) {
+  if (*s->init == '\0' && *s->fit == '\0')
+    set_text (&s->fit, dml_fit_names[DML_FIT_STRETCH]);
+  if (*s->init != '\0' &&
+      (s->input == 0 || *s->fit == '\0' || !is_given (t, "embedding"))) {
     g_autoptr (DmlEncoder) encoder = dml_encoder_open (s->init, error);
     int width, height;
 
@@ -50,6 +61,8 @@ dml_trainer_choose_input (DmlTrainer *t, GError **error)
     dml_encoder_get_input_size (encoder, &width, &height);
     if (s->input == 0)
       s->input = (uint64_t) MIN (width, height);
+    if (*s->fit == '\0')
+      set_text (&s->fit, dml_fit_names[dml_encoder_get_fit (encoder)]);
     if (!is_given (t, "embedding") &&
         dml_encoder_get_metadata (encoder, "dml.version") != NULL)
       s->embedding = dml_encoder_get_dim (encoder); /* its own head goes on */

@@ -19,8 +19,7 @@ dml_trainer_preview (DmlTrainer *t, const char *path, GCancellable *cancellable,
   gboolean ok = TRUE;
   DmlRng rng;
 
-  if (!dml_trainer_load (t, cancellable, error) ||
-      !dml_trainer_choose (t, error) || !dml_trainer_build (t, error))
+  if (!dml_trainer_rehearse (t, cancellable, error))
     return FALSE;
   dml_rng_init (&rng, t->config->s.seed, DML_STREAM_PREVIEW);
   for (int i = 0; i < ROWS; i++) {

@@ -136,7 +136,6 @@ command_text (const DmlTrainer *t)
 GHashTable *
 dml_report_metadata (const DmlTrainer *t, const DmlEpoch *epoch)
 {
-  static const char *const fits[] = { "context", "cover", "stretch" };
   GHashTable *table =
     g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   const DmlTrainSettings *s = &t->config->s;
@@ -158,7 +157,7 @@ dml_report_metadata (const DmlTrainer *t, const DmlEpoch *epoch)
   put (table, "dml.input", input);
   put (table, "dml.mean", mean);
   put (table, "dml.std", std);
-  put (table, "dml.fit", fits[m->fit]);
+  put (table, "dml.fit", dml_fit_names[m->fit]);
   put (table, "dml.metric", "cosine");
   if (epoch->val.n_pictures > 0) {
     g_autofree char *measures = measures_text (&epoch->val);

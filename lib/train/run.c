@@ -197,8 +197,7 @@ dml_trainer_plan (DmlTrainer *t, GCancellable *cancellable, GError **error)
 {
   double seconds;
 
-  if (!dml_trainer_load (t, cancellable, error) ||
-      !dml_trainer_choose (t, error) || !dml_trainer_build (t, error) ||
+  if (!dml_trainer_rehearse (t, cancellable, error) ||
       !dml_trainer_probe (t, &seconds, error))
     return FALSE;
   dml_trainer_choose_length (t, seconds, 0);

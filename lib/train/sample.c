@@ -3,6 +3,7 @@
  */
 #include "train/sample.h"
 #include "base/mem.h"
+#include "image/preprocess.h"
 
 #include <math.h>
 #include <string.h>
@@ -68,21 +69,23 @@ mean_hash (DmlSample *sample)
     sample->mean_hash |= (uint64_t) (64 * cell[c] > sum) << c;
 }
 
-/* The part that is kept: the box with its surroundings up to a square (what
- * DML_FIT_CONTEXT would show), or all of it; panoramas are cut at both ends. */
+/* The part that is kept: what the fit mode shows of the box, as far as there is
+ * a picture, or all of it; panoramas are cut at both ends. */
 static DmlRegion
-kept_region (const DmlRegion *box, int width, int height)
+kept_region (const DmlRegion *box, DmlFit fit, int width, int height)
 {
   DmlRegion r = { 0, 0, (float) width, (float) height };
 
   if (box != NULL) {
-    const float side = MAX (box->width, box->height);
-    const float x = box->x + (box->width - side) / 2;
-    const float y = box->y + (box->height - side) / 2;
-    const float x0 = CLAMP (x, 0, r.width - 1), y0 = CLAMP (y, 0, r.height - 1);
+    DmlRegion shown;
 
-    r = (DmlRegion){ x0, y0, CLAMP (x + side - x0, 1, r.width - x0),
-                     CLAMP (y + side - y0, 1, r.height - y0) };
+    dml_preprocess_box (fit, 1, 1, box, &shown);
+    const float x0 = CLAMP (shown.x, 0, r.width - 1);
+    const float y0 = CLAMP (shown.y, 0, r.height - 1);
+
+    r =
+      (DmlRegion){ x0, y0, CLAMP (shown.x + shown.width - x0, 1, r.width - x0),
+                   CLAMP (shown.y + shown.height - y0, 1, r.height - y0) };
   }
   const float longest = RATIO_MAX * MIN (r.width, r.height);
 
@@ -153,8 +156,8 @@ take_pixels (DmlSample *sample, const DmlPicture *picture, GError **error)
 
 gboolean
 dml_sample_decode (DmlSample *sample, GBytes *bytes, const char *name,
-                   const DmlRegion *box, double side_wanted, int *side,
-                   GError **error)
+                   const DmlRegion *box, DmlFit fit, double side_wanted,
+                   int *side, GError **error)
 {
   g_autoptr (DmlPicture) picture = dml_picture_load_bytes (bytes, name, error);
   g_autoptr (DmlPicture) part = NULL, small = NULL;
@@ -164,7 +167,7 @@ dml_sample_decode (DmlSample *sample, GBytes *bytes, const char *name,
 
   if (picture == NULL)
     return FALSE;
-  region = kept_region (box, dml_picture_get_width (picture),
+  region = kept_region (box, fit, dml_picture_get_width (picture),
                         dml_picture_get_height (picture));
   part = cut_out (picture, &region, error);
   if (part == NULL)

@@ -55,10 +55,13 @@ dml_trainer_load (DmlTrainer *t, GCancellable *cancellable, GError **error)
 {
   const DmlTrainSettings *s = &t->config->s;
   DmlDatasetOptions options;
+  DmlFit fit;
 
-  if (!dml_trainer_choose_input (t, error))
+  if (!dml_trainer_choose_input (t, error) ||
+      !dml_fit_parse (s->fit, &fit, error))
     return FALSE;
   options = (DmlDatasetOptions){
+    .fit = fit,
     .cache_scale = s->cache_scale,
     .input = (int) s->input,
     .cache_bytes = (size_t) s->cache_memory_mb << 20,
@@ -232,4 +235,12 @@ dml_trainer_build (DmlTrainer *t, GError **error)
       t->model->width, t->model->height, t->model->d,
       dml_train_memory (t->model->train) >> 20);
   return TRUE;
+}
+
+gboolean
+dml_trainer_rehearse (DmlTrainer *t, GCancellable *cancellable, GError **error)
+{
+  return dml_trainer_load (t, cancellable, error) &&
+         dml_trainer_choose (t, error) &&
+         dml_trainer_pretend_teacher (t, error) && dml_trainer_build (t, error);
 }

@@ -102,7 +102,7 @@ time_steps (DmlTrainer *t, guint n, gboolean probe, DmlTrainSpeed *speed,
 gboolean
 dml_trainer_probe (DmlTrainer *t, double *seconds, GError **error)
 {
-  DmlTrainSpeed speed;
+  DmlTrainSpeed speed = { 0 };
 
   if (!time_steps (t, PROBE_STEPS, TRUE, &speed, NULL, error))
     return FALSE;
@@ -120,8 +120,7 @@ dml_trainer_measure (DmlTrainer *t, guint n_steps, DmlTrainSpeed *speed,
   if (n_steps < 1 || n_steps > STEPS_MAX)
     return dml_fail (error, INVALID, "%u steps to measure; 1 to %d can be",
                      n_steps, STEPS_MAX);
-  if (!dml_trainer_load (t, cancellable, error) ||
-      !dml_trainer_choose (t, error) || !dml_trainer_build (t, error))
+  if (!dml_trainer_rehearse (t, cancellable, error))
     return FALSE;
   t->n_steps = WARM_UP + n_steps;
   return time_steps (t, n_steps, FALSE, speed, cancellable, error);

@@ -123,24 +123,48 @@ centre (DmlTrainer *t, size_t n)
       t->teacher[i * d + j] -= (float) mean[j];
 }
 
+/* The teacher, and room for what it says of n pictures; NULL without an error
+ * where none is asked for. */
+static DmlEncoder *
+open_teacher (DmlTrainer *t, size_t n, GError **error)
+{
+  g_autoptr (DmlEncoder) encoder = NULL;
+
+  if (*t->config->s.teacher == '\0')
+    return NULL;
+  encoder = dml_encoder_open (t->config->s.teacher, error);
+  if (encoder == NULL)
+    return NULL;
+  t->d_teacher = dml_encoder_get_dim (encoder);
+  t->teacher = dml_mem_new (float, n * t->d_teacher, error);
+  return t->teacher != NULL ? g_steal_pointer (&encoder) : NULL;
+}
+
+gboolean
+dml_trainer_pretend_teacher (DmlTrainer *t, GError **error)
+{
+  g_autoptr (GArray) members = dml_dataset_members (t->set, DML_SPLIT_TRAIN);
+  g_autoptr (DmlEncoder) encoder = open_teacher (t, members->len, error);
+  DmlRng rng;
+
+  if (encoder == NULL)
+    return *t->config->s.teacher == '\0';
+  dml_rng_init (&rng, t->config->s.seed, DML_STREAM_PREVIEW);
+  for (size_t i = 0; i < members->len * t->d_teacher; i++)
+    t->teacher[i] = (float) dml_rng_uniform (&rng) - 0.5f;
+  return TRUE;
+}
+
 gboolean
 dml_trainer_teach (DmlTrainer *t, GCancellable *cancellable, GError **error)
 {
-  const DmlTrainSettings *s = &t->config->s;
   g_autoptr (GArray) members = dml_dataset_members (t->set, DML_SPLIT_TRAIN);
   g_autofree char *path = g_build_filename (t->run, "teacher.bin", NULL);
-  g_autoptr (DmlEncoder) encoder = NULL;
+  g_autoptr (DmlEncoder) encoder = open_teacher (t, members->len, error);
   Head head = { MAGIC, 0, 0, 0 };
 
-  if (*s->teacher == '\0')
-    return TRUE;
-  encoder = dml_encoder_open (s->teacher, error);
   if (encoder == NULL)
-    return FALSE;
-  t->d_teacher = dml_encoder_get_dim (encoder);
-  t->teacher = dml_mem_new (float, members->len * t->d_teacher, error);
-  if (t->teacher == NULL)
-    return FALSE;
+    return *t->config->s.teacher == '\0';
   head.sum = sum_of (t, encoder, members);
   head.n = members->len;
   head.d = t->d_teacher;

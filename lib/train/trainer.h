@@ -157,6 +157,10 @@ gboolean dml_trainer_load (DmlTrainer *t, GCancellable *cancellable,
                            GError **error);
 gboolean dml_trainer_build (DmlTrainer *t, GError **error);
 
+/* All of it, for what looks or measures and trains nothing. */
+gboolean dml_trainer_rehearse (DmlTrainer *t, GCancellable *cancellable,
+                               GError **error);
+
 /* feed.c */
 gboolean dml_feed_init (DmlFeed *feed, const DmlTrainer *t, GError **error);
 void dml_feed_clear (DmlFeed *feed);
@@ -202,6 +206,8 @@ gboolean dml_trainer_save (DmlTrainer *t, GError **error);
 gboolean dml_trainer_restore (DmlTrainer *t, const DmlCheckpoint *cp,
                               GError **error);
 
-/* teach.c */
+/* teach.c: what the teacher says of each picture; or noise of its size, for
+ * steps that teach nothing. */
 gboolean dml_trainer_teach (DmlTrainer *t, GCancellable *cancellable,
                             GError **error);
+gboolean dml_trainer_pretend_teacher (DmlTrainer *t, GError **error);

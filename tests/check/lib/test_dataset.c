@@ -128,6 +128,35 @@ test_table_with_boxes_and_split (void)
   g_assert_cmpint (dml_dataset_sample (set, 2)->split, ==, DML_SPLIT_TEST);
 }
 
+/* What an encoder of this fit mode will see of a box, and no more. */
+static void
+test_fit_says_what_is_kept (void)
+{
+  static const int size[][2] = {
+    [DML_FIT_CONTEXT] = { 20, 20 },
+    [DML_FIT_COVER] = { 10, 10 },
+    [DML_FIT_STRETCH] = { 10, 20 },
+  };
+  g_autofree char *photos = in_folder ("photos"), *table = in_folder ("t.csv");
+  const char *sources[] = { table, NULL };
+
+  shapes_make (photos, 1, 1, 40);
+  write_text ("t.csv", "photos/class-00/00.png,a,train,14,4,10,20\n");
+  for (int fit = 0; fit < 3; fit++) {
+    const DmlDatasetOptions options = { .cache_scale = 1.25,
+                                        .input = 40,
+                                        .fit = (DmlFit) fit,
+                                        .cache_bytes = (size_t) 1 << 30 };
+    g_autoptr (GError) error = NULL;
+    g_autoptr (DmlDataset) set =
+      dml_dataset_open (sources, &options, NULL, NULL, NULL, &error);
+
+    g_assert_no_error (error);
+    g_assert_cmpint (dml_dataset_sample (set, 0)->width, ==, size[fit][0]);
+    g_assert_cmpint (dml_dataset_sample (set, 0)->height, ==, size[fit][1]);
+  }
+}
+
 static void
 test_table_names_its_bad_line (void)
 {
@@ -326,6 +355,7 @@ main (int argc, char **argv)
     { "two-sources-keep-their-labels-apart",
       test_two_sources_keep_their_labels_apart },
     { "table-with-boxes-and-split", test_table_with_boxes_and_split },
+    { "fit-says-what-is-kept", test_fit_says_what_is_kept },
     { "table-names-its-bad-line", test_table_names_its_bad_line },
     { "one-bad-picture-among-many-is-skipped",
       test_one_bad_picture_among_many_is_skipped },

@@ -158,7 +158,30 @@ test_learns_and_leaves_a_run (void)
     g_assert_no_error (error);
     g_assert_cmpuint (g_bytes_get_size (embedding), ==, 16 * sizeof (float));
     g_assert_nonnull (dml_encoder_get_metadata (encoder, "dml.measures"));
+    g_assert_cmpint (dml_encoder_get_fit (encoder), ==, DML_FIT_STRETCH);
   }
+}
+
+static void
+test_fit (void)
+{
+  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autofree char *path = run_path ("cover/encoder.onnx");
+  g_autoptr (DmlEncoder) encoder = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (Heard) heard = { 0 }, silence = { 0 };
+
+  set (config, "epochs", "1");
+  set (config, "fit", "cover");
+  train ("cover", config, &heard, NULL, &error);
+  g_assert_no_error (error);
+  encoder = dml_encoder_open (path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (dml_encoder_get_fit (encoder), ==, DML_FIT_COVER);
+  set (config, "fit", "strech");
+  train ("typo", config, &silence, NULL, &error);
+  g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
+  g_assert_nonnull (strstr (error->message, "'strech'"));
 }
 
 /* Stopped at any batch and taken up again, the checkpoint of the end is that of
@@ -365,6 +388,29 @@ test_instances_without_labels (void)
   g_assert_nonnull (strstr (heard.messages->str, "each is its own class"));
 }
 
+/* A rehearsal asks no teacher, but knows that there is one. */
+static void
+test_plan_with_a_teacher (void)
+{
+  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autofree char *path = run_path ("teacher/encoder.onnx");
+  const char *data[] = { photos, NULL };
+  g_autoptr (DmlTrainer) trainer = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (Heard) training = { 0 }, heard = { 0 };
+  const DmlTrainListener listener = listener_of (&heard);
+
+  set (config, "epochs", "1");
+  train ("teacher", config, &training, NULL, &error);
+  g_assert_no_error (error);
+  set (config, "teacher", path);
+  trainer = dml_trainer_new (data, "none", config, &listener, &error);
+  dml_trainer_plan (trainer, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (strstr (heard.messages->str, "distil:weight=4"));
+  g_assert_nonnull (strstr (heard.messages->str, "a step takes"));
+}
+
 static void
 test_preview (void)
 {
@@ -412,6 +458,8 @@ main (int argc, char **argv)
     { "names-divergence", test_names_divergence },
     { "names-collapse", test_names_collapse },
     { "instances-without-labels", test_instances_without_labels },
+    { "fit", test_fit },
+    { "plan-with-a-teacher", test_plan_with_a_teacher },
     { "preview", test_preview },
   };
   int status;
