@@ -19,8 +19,10 @@
   "DATA is a folder of folders (the folder's name is the label), a tar file "  \
   "of\n"                                                                       \
   "one, or a table (.csv) with the columns path,label[,split][,x,y,w,h].\n"    \
-  "Leaves encoder.onnx, last.ckpt, run.jsonl and config.ini in RUN. Ctrl-C\n"  \
-  "saves and stops; --resume goes on to the bit. Settings: --help-settings."
+  "Leaves encoder.onnx, report.html, last.ckpt, run.jsonl and config.ini in "  \
+  "RUN.\n"                                                                     \
+  "Ctrl-C saves and stops; --resume goes on to the bit. Settings:\n"           \
+  "--help-settings."
 
 static struct {
   char *run, *resume, *config, *preview;

@@ -232,8 +232,8 @@ DML_API DmlTrainer *dml_trainer_resume (const char *run,
  * @cancellable: (nullable): stops after the current batch, with all saved
  * @error: (nullable): return location for a #GError
  *
- * Trains to the end. Leaves encoder.onnx, last.ckpt, run.jsonl and config.ini
- * in the run's folder.
+ * Trains to the end. Leaves encoder.onnx, last.ckpt, run.jsonl, report.html and
+ * config.ini in the run's folder.
  *
  * Returns: %FALSE with #DML_ERROR_CANCELLED (saved; resume goes on),
  *   #DML_ERROR_DIVERGED (NaN or collapse, with a remedy), #DML_ERROR_FORMAT

@@ -19,6 +19,7 @@
 #define ADAMW_LR 2e-3
 #define EPOCHS_MIN 3
 #define EVALUATION_SHARE 0.2
+#define IMBALANCE 10 /* largest class to smallest, from where it is told */
 
 static gboolean
 is_given (const DmlTrainer *t, const char *name)
@@ -35,7 +36,7 @@ set_text (char **place, const char *text)
 
 /* Before the pictures are decoded, when their sizes are not known yet: from the
  * encoder to start from, or 64 pixels, and a region stretched, which tells thin
- * things best (docs/training-log.md). */
+ * things best (docs/encoder.md). */
 gboolean
 dml_trainer_choose_input (DmlTrainer *t, GError **error)
 {
@@ -76,9 +77,13 @@ compare_sizes (const void *a, const void *b)
   return (int) *(const guint *) a - (int) *(const guint *) b;
 }
 
-/* Median number of training pictures of a class that has some. */
-static guint
-median_class (const DmlTrainer *t, guint *n_classes)
+/* Numbers of training pictures of the classes that have some. */
+typedef struct {
+  guint n, smallest, median, largest;
+} ClassSizes;
+
+static ClassSizes
+class_sizes (const DmlTrainer *t)
 {
   g_autofree guint *sizes = g_new (guint, t->set->labels->len);
   guint n = 0;
@@ -86,9 +91,28 @@ median_class (const DmlTrainer *t, guint *n_classes)
   for (guint i = 0; i < t->set->labels->len; i++)
     if (dml_dataset_label (t->set, i)->n[DML_SPLIT_TRAIN] > 0)
       sizes[n++] = dml_dataset_label (t->set, i)->n[DML_SPLIT_TRAIN];
-  *n_classes = n;
   qsort (sizes, n, sizeof *sizes, compare_sizes);
-  return n ? sizes[n / 2] : 0;
+  return n ? (ClassSizes){ n, sizes[0], sizes[n / 2], sizes[n - 1] }
+           : (ClassSizes){ 0 };
+}
+
+static void
+warn_of_imbalance (const DmlTrainer *t, const ClassSizes *sizes)
+{
+  const gboolean uniform = g_str_has_prefix (t->config->s.sampler, "uniform");
+
+  if (t->set->unlabelled || t->resumed ||
+      sizes->largest < IMBALANCE * sizes->smallest)
+    return;
+  dml_trainer_warn (
+    t, "classes have from %u to %u pictures; %s", sizes->smallest,
+    sizes->largest,
+    uniform
+      ? "the large ones will rule what is learned: sampler=pxk shows all "
+        "classes alike, max-per-class bounds the large ones"
+      : "all are shown alike, so the same few pictures of the small ones come "
+        "again and again: add some there, or bound the others by "
+        "max-per-class");
 }
 
 static guint
@@ -185,7 +209,7 @@ gboolean
 dml_trainer_choose (DmlTrainer *t, GError **error)
 {
   DmlTrainSettings *s = &t->config->s;
-  guint n_classes, median = median_class (t, &n_classes);
+  const ClassSizes sizes = class_sizes (t);
   const guint n = count_train (t);
 
   if (strcmp (s->optimiser, "sgd") != 0 && strcmp (s->optimiser, "adamw") != 0)
@@ -204,8 +228,8 @@ dml_trainer_choose (DmlTrainer *t, GError **error)
       dml_trainer_say (t, "network: %s, width %g (%u pictures to train on)",
                        s->arch, s->width, n);
   }
-  choose_batch (t, median, n_classes);
-  choose_loss (t, n_classes);
+  choose_batch (t, sizes.median, sizes.n);
+  choose_loss (t, sizes.n);
   choose_rates (t);
   if (n < 200 && !t->resumed)
     dml_trainer_warn (t,
@@ -213,6 +237,7 @@ dml_trainer_choose (DmlTrainer *t, GError **error)
                       "built-in one, with these as a gallery, may do better "
                       "(dml-eval default DATA tells)",
                       n);
+  warn_of_imbalance (t, &sizes);
   return TRUE;
 }
 

@@ -2,6 +2,7 @@
  * What a run leaves behind. */
 #include "train/report.h"
 #include "train/figures.h"
+#include "train/page.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -106,8 +107,8 @@ three_numbers (const float *v)
 
 /* As a user would type it: what differs from the defaults, files by their
  * names alone, without what stands under keys of its own. */
-static char *
-command_text (const DmlTrainer *t)
+char *
+dml_report_command (const DmlTrainer *t)
 {
   static const char *const own[] = { "name", "licence", "data-terms", NULL };
   static const char *const files[] = { "split", "init", "teacher", NULL };
@@ -146,7 +147,7 @@ dml_report_metadata (const DmlTrainer *t, const DmlEpoch *epoch)
   g_autofree char *mean = three_numbers (m->mean);
   g_autofree char *std = three_numbers (m->std);
   g_autofree char *name = g_path_get_basename (t->run);
-  g_autofree char *command = command_text (t);
+  g_autofree char *command = dml_report_command (t);
 
   put (table, "dml.version", "1");
   put (table, "dml.name", *s->name ? s->name : name);
@@ -322,7 +323,8 @@ dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch, gboolean best,
   if (epoch->views.n_gallery > 0)
     add_views (b, &epoch->views);
   json_builder_end_object (b);
-  if (!append_line (path, dml_figures_to_text (b), error))
+  if (!append_line (path, dml_figures_to_text (b), error) ||
+      !dml_page_write (t, NULL, error))
     return FALSE;
   if (t->listener.epoch)
     t->listener.epoch (&figures, t->listener.data);
@@ -457,6 +459,8 @@ dml_report_finish (DmlTrainer *t, GError **error)
                      m.open ? m.auroc : (double) NAN,
                      m.open ? m.dir_1 : (double) NAN);
   }
+  if (!dml_page_write (t, n > 0 ? &m : NULL, error))
+    return FALSE;
   if (t->best.open)
     say_thresholds (t, t->best.calibrated, far, right);
   dml_trainer_say (

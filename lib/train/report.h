@@ -12,6 +12,9 @@ gboolean dml_report_config (DmlTrainer *t, GError **error);
 /* Drops lines of run.jsonl that the checkpoint does not know of. */
 gboolean dml_report_resume (DmlTrainer *t, GError **error);
 
+/* The command that makes this encoder again. (transfer full) */
+char *dml_report_command (const DmlTrainer *t);
+
 /* Keys of DESIGN's table for the weights of this epoch. (transfer full) */
 GHashTable *dml_report_metadata (const DmlTrainer *t, const DmlEpoch *epoch);
 

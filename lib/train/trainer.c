@@ -142,8 +142,8 @@ static void
 sweep (const char *run)
 {
   static const char *const files[] = { "config.ini", "encoder.onnx",
-                                       "last.ckpt", "run.jsonl",
-                                       "teacher.bin" };
+                                       "last.ckpt",  "report.html",
+                                       "run.jsonl",  "teacher.bin" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (files); i++) {
     g_autofree char *path = g_build_filename (run, files[i], NULL);

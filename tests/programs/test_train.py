@@ -3,11 +3,39 @@ that fits a time."""
 import json
 import os
 import time
+from html.parser import HTMLParser
 
 from PIL import Image
 
 from common import BAD_DATA, FAILED, OK, USAGE, run
 from training import SMALL, TrainTest, paint_classes
+
+
+class Page(HTMLParser):
+    """Cells of an HTML page's tables, its title, points of its curves, and
+    what it would load from elsewhere."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.rows, self.points, self.outside, self.title = [], [], [], ""
+        self.inside = None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.inside = tag
+        self.outside += [attrs[k] for k in ("src", "href") if k in attrs]
+        if tag == "tr":
+            self.rows.append([])
+        elif tag == "polyline":
+            self.points.append(len(attrs["points"].split()))
+
+    def handle_data(self, data):
+        if self.inside in ("td", "th") and data.strip():
+            self.rows[-1].append(data.strip())
+        elif self.inside == "title":
+            self.title = data
+            self.inside = None
 
 
 class OptionsTest(TrainTest):
@@ -17,7 +45,8 @@ class OptionsTest(TrainTest):
         self.assertIn("in 4 classes", done.stderr)
         self.assertEqual([json.loads(line)["epoch"]
                           for line in done.stdout.splitlines()], [0, 1, 2])
-        for name in ("encoder.onnx", "last.ckpt", "run.jsonl", "config.ini"):
+        for name in ("encoder.onnx", "last.ckpt", "run.jsonl", "config.ini",
+                     "report.html"):
             self.assertTrue(os.path.exists(self.saved(name)), name)
         again = run("dml-train", self.photos, "-o", self.out, check=FAILED)
         self.assertIn("--resume", again.stderr)
@@ -127,6 +156,32 @@ class OptionsTest(TrainTest):
         self.assertEqual(training["without_direction"], 0)
         self.assertGreater(last["network"]["norm_gap"], 0)
         self.assertGreater(last["network"]["effective_rank"], 1)
+
+
+    def test_report_shows_the_run_in_a_browser(self):
+        run("dml-train", self.photos, "-o", self.out, "--epochs=3",
+            "--hold-out=0.5", "--name=<shop> & co", *SMALL, check=OK)
+        page = Page(self.read("report.html").decode())
+        rows = {row[0].split()[0]: row[1:] for row in page.rows if row}
+        for line in self.run_lines():
+            shown = rows[str(line["epoch"])]
+            self.assertEqual(shown[0], f"{line['held_out']['recall_1']:.3f}")
+            self.assertEqual(shown[5], "\u2013" if line["loss"] is None
+                             else f"{line['loss']:.3f}")
+        self.assertEqual(page.title, "<shop> & co")
+        self.assertEqual(page.outside, [])
+        self.assertEqual(page.points[-1], 3)
+
+    def test_classes_of_very_different_sizes_are_named(self):
+        uneven = os.path.join(self.dir, "uneven")
+        paint_classes(uneven, 2, 25)
+        for n in range(2, 25):
+            os.remove(os.path.join(uneven, "thing-01", f"{n}.png"))
+        for sampler, remedy in (("pxk", "max-per-class"), ("uniform", "pxk")):
+            done = run("dml-train", uneven, "-o", self.out, "--dry-run", "--hold-out=0",
+                       f"--sampler={sampler}", *SMALL, check=OK)
+            self.assertIn("classes have from 2 to 25 pictures", done.stderr)
+            self.assertIn(remedy, done.stderr)
 
 
 class BenchTest(TrainTest):

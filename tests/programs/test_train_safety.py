@@ -139,7 +139,7 @@ class StopTest(TrainTest):
         left = sorted(os.listdir(self.out))
         self.assertEqual([n for n in left if not n.startswith(".")],
                          ["config.ini", "encoder.onnx", "last.ckpt",
-                          "run.jsonl"])
+                          "report.html", "run.jsonl"])
 
     def test_run_folder_that_cannot_be_made(self):
         done = run("dml-train", self.photos, "-o", "/dev/full/run", *SMALL,
@@ -218,7 +218,8 @@ echo "exit $?"
         self.assertIn("No space left on device", talk)
         self.assertIn("make room", talk)
         self.assertEqual(sorted(lines[1:-1]), [
-            "config.ini", "encoder.onnx", "last.ckpt", "run.jsonl"])
+            "config.ini", "encoder.onnx", "last.ckpt", "report.html",
+            "run.jsonl"])
         self.assertEqual(lines[-1], "exit 130")
         with open(self.path("more"), encoding="utf-8") as f:
             self.assertIn("going on at step", f.read())
