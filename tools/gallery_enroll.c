@@ -7,9 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define VIEWS_DEFAULT 12
-#define THUMBNAIL_SIDE 96
-#define THUMBNAIL_QUALITY 80
 #define SAME 0.9995     /* similarity above which two pictures are one */
 #define HITS_MAX 100    /* the same picture under so many labels */
 #define TWINS_SHOWN 10U /* lines on stderr; --json tells all */
@@ -69,7 +66,7 @@ twin_free (gpointer data)
 typedef struct {
   GArray *vectors;    /* float, D a picture */
   GArray *infos;      /* DmlItemInfo */
-  GPtrArray *sources; /* what the infos point to, as to ... */
+  GPtrArray *sources; /* texts that the infos point to, as to ... */
   GPtrArray *probes;  /* ... these: D floats each */
 } Batch;
 
@@ -127,13 +124,16 @@ embed (Enroll *enroll, const CliPicture *from, Batch *batch, GError **error)
 {
   const char *path = from->path;
   const guint dim = dml_encoder_get_dim (enroll->encoder);
-  g_autoptr (DmlPicture) picture = dml_picture_load (path, error);
+  g_autoptr (DmlPhotograph) photograph = dml_photograph_load (path, error);
+  DmlPicture *picture;
   g_autofree float *vector = g_new (float, dim);
   g_autofree float *probe = g_new (float, dim);
   DmlItemInfo info = { .quality = -1 };
 
-  if (picture == NULL ||
-      !dml_session_embed_enrolment (enroll->session, picture,
+  if (photograph == NULL)
+    return FALSE;
+  picture = dml_photograph_get_picture (photograph);
+  if (!dml_session_embed_enrolment (enroll->session, picture,
                                     (guint) options.views, vector, error))
     return FALSE;
   if (is_known (enroll, from, vector) && !options.again) {
@@ -143,20 +143,17 @@ embed (Enroll *enroll, const CliPicture *from, Batch *batch, GError **error)
   if (!dml_session_embed_probe (enroll->session, picture, probe, error))
     return FALSE;
   if (!options.no_thumbnails) {
-    g_autoptr (DmlPicture) flat =
-      dml_picture_flatten (picture, NULL, 0xFFFFFF, error);
-
-    if (flat == NULL)
-      return FALSE;
-    info.thumbnail =
-      dml_picture_encode_jpeg (flat, THUMBNAIL_SIDE, THUMBNAIL_QUALITY, error);
+    info.thumbnail = dml_photograph_make_thumbnail (photograph, error);
     if (info.thumbnail == NULL)
       return FALSE;
   }
   enroll->n_alpha += dml_picture_has_alpha (picture);
   info.source = g_utf8_make_valid (path, -1);
   info.probe = probe;
+  info.content = g_strdup (dml_photograph_get_content (photograph));
+  info.views = (guint) options.views;
   g_ptr_array_add (batch->sources, (gpointer) info.source);
+  g_ptr_array_add (batch->sources, (gpointer) info.content);
   g_ptr_array_add (batch->probes, g_steal_pointer (&probe));
   g_array_append_vals (batch->vectors, vector, dim);
   g_array_append_val (batch->infos, info);
@@ -341,7 +338,7 @@ gallery_enroll (int argc, char **argv)
   CliExit exit_code;
   Enroll enroll = { .failed = failed, .twins = twins };
 
-  options.views = VIEWS_DEFAULT;
+  options.views = DML_PHOTOGRAPH_VIEWS;
   if (!cli_parse (
         "PICTURES_OR_FOLDERS…", "Adds photographs to a gallery.",
         "Labels: a picture in a sub-folder of a folder that is named gets the\n"

@@ -181,6 +181,14 @@ gallery_show (int argc, char **argv)
         json_builder_set_member_name (json, "quality");
         json_builder_add_double_value (json, item->quality);
       }
+      if (item->content != NULL) {
+        json_builder_set_member_name (json, "content");
+        json_builder_add_string_value (json, item->content);
+      }
+      if (item->views > 0) {
+        json_builder_set_member_name (json, "views");
+        json_builder_add_int_value (json, item->views);
+      }
       json_builder_end_object (json);
     }
     json_builder_end_array (json);

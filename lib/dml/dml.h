@@ -9,5 +9,6 @@
 #include <dml/dml-encoder.h>
 #include <dml/dml-match.h>
 #include <dml/dml-gallery.h>
+#include <dml/dml-photograph.h>
 #include <dml/dml-train.h>
 #include <dml/dml-evaluate.h>

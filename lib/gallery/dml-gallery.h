@@ -102,6 +102,11 @@ DML_API double dml_similarity (DmlMetric metric, const float *a, const float *b,
  * @probe: (nullable): D floats, dml_session_embed_probe()'s: the thing as a
  *   camera may see it. Thresholds are measured with probes where there are any;
  *   an embedding that came from a camera is its own probe
+ * @content: (nullable): SHA-256 of the photograph's file, 64 hexadecimal digits
+ *   (dml_photograph_get_content()): by it the photograph is found again, be it
+ *   moved, and told from another
+ * @views: how many views of the photograph the embedding is the mean of; 0 for
+ *   not known
  *
  * What is stored beside an embedding.
  */
@@ -110,6 +115,8 @@ typedef struct {
   const char *source;
   GBytes *thumbnail;
   const float *probe;
+  const char *content;
+  guint views;
 } DmlItemInfo;
 
 /**
@@ -216,6 +223,8 @@ DML_API gboolean dml_gallery_set_label_data (DmlGallery *gallery,
  * @added: when, UTC, ISO 8601
  * @source: (nullable): where it came from
  * @quality: 0..1, negative for not known
+ * @content: (nullable): SHA-256 of its photograph's file
+ * @views: of the photograph, 0 for not known
  *
  * One enrolled item without its vector.
  */
@@ -225,6 +234,8 @@ typedef struct {
   char *added;
   char *source;
   double quality;
+  char *content;
+  guint views;
 } DmlItem;
 
 #define DML_TYPE_ITEM (dml_item_get_type ())

@@ -2,12 +2,9 @@
  * Changes: each a transaction of its own, or a savepoint of a longer one. */
 #include "gallery/gallery.h"
 
-#include <math.h>
-#include <string.h>
-
 #include "base/error.h"
 #include "base/suggest.h"
-#include "gallery/rows.h"
+#include "gallery/stored_item.h"
 
 /* ---- labels -------------------------------------------------------------- */
 
@@ -82,9 +79,9 @@ run_on_id (DmlGallery *gallery, const char *sql, gint64 id, const char *text,
   return dml_store_run (gallery->store, stmt, doing, error);
 }
 
-static gboolean
-find_or_add_label (DmlGallery *gallery, const char *label, gint64 *id,
-                   GError **error)
+gboolean
+dml_gallery_add_label (DmlGallery *gallery, const char *label, gint64 *id,
+                       GError **error)
 {
   g_autoptr (DmlStmt) stmt = NULL;
 
@@ -105,77 +102,39 @@ find_or_add_label (DmlGallery *gallery, const char *label, gint64 *id,
 
 /* ---- enrolling ----------------------------------------------------------- */
 
-/* Writes @vector to @blob as it is stored. */
+/* @blobs: room for the vector and the probe as they are stored. */
 static gboolean
-pack_vector (DmlGallery *gallery, const float *vector, size_t number,
-             float *blob, GError **error)
+enroll_one (DmlGallery *gallery, DmlStmt *stmt, DmlStoredItem *item,
+            const DmlItemInfo *info, const float *vector, size_t number,
+            float *blobs, gint64 *id, GError **error)
 {
+  static const DmlItemInfo nothing = { .quality = -1 };
   const guint dim = gallery->space.dim;
-  double sum = 0.0, scale = 1.0;
-
-  for (guint i = 0; i < dim; i++) {
-    if (!isfinite (vector[i]))
-      return dml_fail (error, INVALID,
-                       "%s: number %u of embedding %zu is not finite; nothing "
-                       "was enrolled",
-                       gallery->path, i, number);
-    sum += (double) vector[i] * (double) vector[i];
-  }
-  if (sqrt (sum) < DML_NORM_LEAST)
-    return dml_fail (
-      error, INVALID,
-      "%s: embedding %zu is all zero: the picture shows nothing; "
-      "nothing was enrolled",
-      gallery->path, number);
-  if (gallery->space.metric == DML_METRIC_COSINE)
-    scale = 1.0 / sqrt (sum);
-  for (guint i = 0; i < dim; i++) {
-    const float value = (float) (scale * (double) vector[i]);
-    guint32 bits;
-
-    memcpy (&bits, &value, sizeof bits);
-    bits = GUINT32_TO_LE (bits);
-    memcpy (blob + i, &bits, sizeof bits);
-  }
-  return TRUE;
-}
-
-static void
-bind_info (DmlStmt *stmt, const DmlItemInfo *info, const char *source)
-{
-  if (info->quality >= 0.0) /* NaN is no quality either */
-    sqlite3_bind_double (stmt, 3, MIN (info->quality, 1.0));
-  if (source != NULL)
-    sqlite3_bind_text (stmt, 4, source, -1, SQLITE_STATIC);
-  if (info->thumbnail != NULL) {
-    gsize size;
-    const void *data = g_bytes_get_data (info->thumbnail, &size);
-
-    sqlite3_bind_blob64 (stmt, 6, data, size, SQLITE_STATIC);
-  }
-}
-
-/* @blobs: the vector, and behind it the probe where @info has one. */
-static gboolean
-add_item (DmlGallery *gallery, DmlStmt *stmt, gint64 label, const float *blobs,
-          const DmlItemInfo *info, const char *added, GError **error)
-{
-  const int n_bytes = (int) (gallery->space.dim * sizeof *blobs);
   g_autofree char *source = NULL;
 
-  sqlite3_clear_bindings (stmt);
-  sqlite3_bind_int64 (stmt, 1, label);
-  sqlite3_bind_blob (stmt, 2, blobs, n_bytes, SQLITE_STATIC);
-  if (info != NULL && info->probe != NULL)
-    sqlite3_bind_blob (stmt, 7, blobs + gallery->space.dim, n_bytes,
-                       SQLITE_STATIC);
-  sqlite3_bind_text (stmt, 5, added, -1, SQLITE_STATIC);
-  if (info != NULL) {
-    /* A path need not be UTF-8; a column of text must. */
-    source = info->source != NULL ? g_utf8_make_valid (info->source, -1) : NULL;
-    bind_info (stmt, info, source);
-  }
-  return dml_store_run (gallery->store, stmt, "enrolling", error);
+  if (info == NULL)
+    info = &nothing;
+  if (info->content != NULL && !dml_is_sha256 (info->content))
+    return dml_fail (error, INVALID,
+                     "%s: the content of item %zu is no SHA-256, 64 "
+                     "hexadecimal digits; nothing was enrolled",
+                     gallery->path, number);
+  if (!dml_vector_pack (gallery->store, vector, number, blobs, error) ||
+      (info->probe != NULL && !dml_vector_pack (gallery->store, info->probe,
+                                                number, blobs + dim, error)))
+    return FALSE;
+  /* A path need not be UTF-8; a column of text must. */
+  source = info->source != NULL ? g_utf8_make_valid (info->source, -1) : NULL;
+  item->vector = blobs;
+  item->probe = info->probe != NULL ? blobs + dim : NULL;
+  item->quality = info->quality;
+  item->source = source;
+  item->thumbnail = NULL;
+  if (info->thumbnail != NULL)
+    item->thumbnail = g_bytes_get_data (info->thumbnail, &item->n_thumbnail);
+  item->content = info->content;
+  item->views = MIN (info->views, DML_VIEWS_MAX);
+  return dml_stored_item_add (gallery->store, stmt, item, id, error);
 }
 
 static gboolean
@@ -183,29 +142,20 @@ enroll (DmlGallery *gallery, const char *label, const float *vectors,
         const DmlItemInfo *infos, size_t n, gint64 *items, GError **error)
 {
   const guint dim = gallery->space.dim;
-  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
-  g_autofree char *added = g_date_time_format (now, "%Y-%m-%dT%H:%M:%SZ");
+  g_autofree char *added = dml_store_now ();
   g_autofree float *blobs = g_new (float, 2 * (size_t) dim);
-  g_autoptr (DmlStmt) stmt = dml_store_prepare (
-    gallery->store,
-    "INSERT INTO item (label_id, vector, quality, source, added, thumbnail,"
-    " probe) VALUES (?, ?, ?, ?, ?, ?, ?)",
-    "enrolling", error);
-  gint64 id;
+  g_autoptr (DmlStmt) stmt = NULL;
+  DmlStoredItem item = { .added = added };
 
-  if (stmt == NULL || !find_or_add_label (gallery, label, &id, error))
+  if (!dml_store_add_origin (gallery->store, error) ||
+      !(stmt = dml_stored_item_insert (gallery->store, error)) ||
+      !dml_gallery_add_label (gallery, label, &item.label_id, error))
     return FALSE;
-  for (size_t i = 0; i < n; i++) {
-    const DmlItemInfo *info = infos != NULL ? &infos[i] : NULL;
-
-    if (!pack_vector (gallery, vectors + i * dim, i, blobs, error) ||
-        (info != NULL && info->probe != NULL &&
-         !pack_vector (gallery, info->probe, i, blobs + dim, error)) ||
-        !add_item (gallery, stmt, id, blobs, info, added, error))
+  for (size_t i = 0; i < n; i++)
+    if (!enroll_one (gallery, stmt, &item, infos != NULL ? &infos[i] : NULL,
+                     vectors + i * dim, i, blobs,
+                     items != NULL ? &items[i] : NULL, error))
       return FALSE;
-    if (items != NULL)
-      items[i] = sqlite3_last_insert_rowid (gallery->store->db);
-  }
   return TRUE;
 }
 

@@ -45,5 +45,9 @@ void dml_gallery_unlock (DmlGallery *gallery);
 gboolean dml_gallery_find_label (DmlGallery *gallery, const char *label,
                                  gint64 *id, GError **error);
 
+/* The id of a label that is made where there is none. Within a change. */
+gboolean dml_gallery_add_label (DmlGallery *gallery, const char *label,
+                                gint64 *id, GError **error);
+
 /* INVALID where @label cannot be a name. */
 gboolean dml_label_check (const char *label, const char *path, GError **error);

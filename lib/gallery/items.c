@@ -15,8 +15,15 @@ dml_item_copy (const DmlItem *item)
 {
   DmlItem *copy = g_new (DmlItem, 1);
 
-  *copy = (DmlItem){ item->id, g_strdup (item->label), g_strdup (item->added),
-                     g_strdup (item->source), item->quality };
+  *copy = (DmlItem){
+    item->id,
+    g_strdup (item->label),
+    g_strdup (item->added),
+    g_strdup (item->source),
+    item->quality,
+    g_strdup (item->content),
+    item->views,
+  };
   return copy;
 }
 
@@ -28,6 +35,7 @@ dml_item_free (DmlItem *item)
   g_free (item->label);
   g_free (item->added);
   g_free (item->source);
+  g_free (item->content);
   g_free (item);
 }
 
@@ -46,17 +54,19 @@ read_items (DmlGallery *gallery, const char *label, GError **error)
   g_autoptr (GPtrArray) items =
     g_ptr_array_new_with_free_func ((GDestroyNotify) dml_item_free);
   g_autoptr (DmlStmt) stmt = NULL;
-  gboolean row;
+  g_autofree char *sql = NULL;
+  gboolean row, has;
   gint64 id = 0;
 
-  if (label != NULL && !dml_gallery_find_label (gallery, label, &id, error))
+  if ((label != NULL && !dml_gallery_find_label (gallery, label, &id, error)) ||
+      !dml_store_has_origin (gallery->store, &has, error))
     return NULL;
-  stmt = dml_store_prepare (
-    gallery->store,
-    "SELECT item.id, label.name, added, source, ifnull (quality, -1)"
+  sql = g_strdup_printf (
+    "SELECT item.id, label.name, added, source, ifnull (quality, -1), %s"
     " FROM item JOIN label ON label.id = label_id"
     " WHERE ?1 = 0 OR label_id = ?1 ORDER BY item.id",
-    "reading items", error);
+    has ? "content, ifnull (views, 0)" : "NULL, 0");
+  stmt = dml_store_prepare (gallery->store, sql, "reading items", error);
   if (stmt == NULL)
     return NULL;
   sqlite3_bind_int64 (stmt, 1, id);
@@ -68,9 +78,14 @@ read_items (DmlGallery *gallery, const char *label, GError **error)
     if (!row)
       return g_steal_pointer (&items);
     item = g_new (DmlItem, 1);
-    *item = (DmlItem){ sqlite3_column_int64 (stmt, 0), column_string (stmt, 1),
-                       column_string (stmt, 2), column_string (stmt, 3),
-                       sqlite3_column_double (stmt, 4) };
+    *item =
+      (DmlItem){ sqlite3_column_int64 (stmt, 0),
+                 column_string (stmt, 1),
+                 column_string (stmt, 2),
+                 column_string (stmt, 3),
+                 sqlite3_column_double (stmt, 4),
+                 column_string (stmt, 5),
+                 (guint) CLAMP (sqlite3_column_int64 (stmt, 6), 0, G_MAXINT) };
     g_ptr_array_add (items, item);
   }
 }
@@ -274,6 +289,21 @@ verify_labels (DmlStore *store, GPtrArray *problems, GError **error)
 }
 
 static gboolean
+verify_origin (DmlStore *store, GPtrArray *problems, GError **error)
+{
+  gboolean has;
+
+  return dml_store_has_origin (store, &has, error) &&
+         (!has || collect (store,
+                           "SELECT 'item ' || id || ': its content is no"
+                           " SHA-256' FROM item WHERE content IS NOT NULL AND"
+                           " (typeof (content) <> 'text' OR"
+                           " length (content) <> 64 OR"
+                           " content GLOB '*[^0-9a-f]*')",
+                           problems, error));
+}
+
+static gboolean
 verify (DmlStore *store, GPtrArray *problems, GError **error)
 {
   return verify_file (store, problems, error) &&
@@ -287,6 +317,7 @@ verify (DmlStore *store, GPtrArray *problems, GError **error)
                   " item_id || ', which is not there' FROM tag"
                   " WHERE item_id NOT IN (SELECT id FROM item)",
                   problems, error) &&
+         verify_origin (store, problems, error) &&
          verify_labels (store, problems, error) &&
          verify_vectors (store, problems, error);
 }

@@ -414,13 +414,10 @@ dml_snapshot_load (DmlStore *store, const DmlSnapshot *last, GError **error)
 {
   DmlSnapshot *snapshot = NULL;
 
-  if (!dml_store_exec (store, "BEGIN", "reading", error))
+  if (!dml_store_read_begin (store, error))
     return NULL;
-  if (dml_store_bound_work (store, error))
-    snapshot = load (store, last, error);
-  dml_store_unbound_work (store);
-  if (!sqlite3_get_autocommit (store->db))
-    sqlite3_exec (store->db, "COMMIT", NULL, NULL, NULL);
+  snapshot = load (store, last, error);
+  dml_store_read_end (store);
   return snapshot;
 }
 

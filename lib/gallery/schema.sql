@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
--- A gallery, schema 1.0 (docs/gallery-schema.md). application_id and
+-- A gallery, schema 1.1 (docs/gallery-schema.md). application_id and
 -- user_version are set beside this.
 
 -- About the file: fingerprint, encoder, dim, metric, created, revision.
@@ -26,7 +26,9 @@ CREATE TABLE item (
   source TEXT,            -- a path, a camera
   added TEXT NOT NULL,    -- 2026-08-14T09:30:00Z
   thumbnail BLOB,         -- JPEG
-  probe BLOB              -- the thing as a camera may see it, as vector
+  probe BLOB,             -- the thing as a camera may see it, as vector
+  content TEXT,           -- SHA-256 of the photograph's file (1.1)
+  views INTEGER           -- of it that vector is the mean of (1.1)
 );
 CREATE INDEX item_of_label ON item (label_id);
 

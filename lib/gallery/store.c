@@ -189,6 +189,14 @@ dml_store_text (DmlStmt *stmt, int column, gsize most)
   return text;
 }
 
+char *
+dml_store_now (void)
+{
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+
+  return g_date_time_format (now, "%Y-%m-%dT%H:%M:%SZ");
+}
+
 /* The one number that a statement gives. */
 static gboolean
 store_number (DmlStore *store, const char *sql, gint64 *number, GError **error)
@@ -254,6 +262,28 @@ void
 dml_store_unbound_work (DmlStore *store)
 {
   sqlite3_progress_handler (store->db, 0, NULL, NULL);
+}
+
+gboolean
+dml_store_read_begin (DmlStore *store, GError **error)
+{
+  if (!dml_store_exec (store, "BEGIN", "reading", error))
+    return FALSE;
+  if (dml_store_bound_work (store, error))
+    return TRUE;
+  dml_store_read_end (store);
+  return FALSE;
+}
+
+void
+dml_store_read_end (DmlStore *store)
+{
+  dml_store_unbound_work (store);
+  if (!sqlite3_get_autocommit (store->db))
+    sqlite3_exec (store->db, "COMMIT", NULL, NULL, NULL);
+  /* No memory to commit with: left open, it would be in the way of the next. */
+  if (!sqlite3_get_autocommit (store->db))
+    sqlite3_exec (store->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
 /* ---- opening ------------------------------------------------------------- */
@@ -436,8 +466,8 @@ check_schema (DmlStore *store, GError **error)
   return TRUE;
 }
 
-static gboolean
-is_fingerprint (const char *text)
+gboolean
+dml_is_sha256 (const char *text)
 {
   return strlen (text) == 64 && strspn (text, "0123456789abcdef") == 64;
 }
@@ -484,7 +514,7 @@ read_space (DmlStore *store, GError **error)
   dml_fail (error, FORMAT, "%s: the file is damaged: its " key, store->path,   \
             ##__VA_ARGS__)
   if (store->space.fingerprint == NULL ||
-      !is_fingerprint (store->space.fingerprint))
+      !dml_is_sha256 (store->space.fingerprint))
     return DAMAGED ("encoder's fingerprint is missing or not 64 hexadecimal "
                     "digits");
   if (store->space.name == NULL)

@@ -10,7 +10,7 @@
 
 #define STORE_APPLICATION_ID 0x444d4c47 /* "DMLG" */
 #define STORE_VERSION_MAJOR 1           /* user_version = 100 major + minor */
-#define STORE_VERSION_MINOR 0
+#define STORE_VERSION_MINOR 1
 #define STORE_DIM_MAX 65536
 #define STORE_LABEL_MAX (64 << 10) /* bytes of a label */
 #define STORE_BLOB_MAX (64 << 20)  /* bytes of any one value */
@@ -22,6 +22,9 @@ typedef struct {
   guint dim; /* 1 .. STORE_DIM_MAX */
   DmlMetric metric;
 } DmlSpace;
+
+/* 64 hexadecimal digits, of lower case. */
+gboolean dml_is_sha256 (const char *text);
 
 void dml_space_clear (DmlSpace *space);
 DmlSpace dml_space_copy (const DmlSpace *space);
@@ -82,6 +85,14 @@ gboolean dml_store_run (DmlStore *store, DmlStmt *stmt, const char *doing,
 /* Text of a column, NULL where it is no sound UTF-8 of at most @most bytes. */
 const char *dml_store_text (DmlStmt *stmt, int column, gsize most);
 
+/* As dates are stored: UTC, ISO 8601. (transfer full) */
+char *dml_store_now (void);
+
+/* Schema 1.1: whether items tell what they were made of (content, views), and
+ * making that so, within the transaction of a change. */
+gboolean dml_store_has_origin (DmlStore *store, gboolean *has, GError **error);
+gboolean dml_store_add_origin (DmlStore *store, GError **error);
+
 gboolean dml_store_revision (DmlStore *store, gint64 *revision, GError **error);
 
 /* Changes whenever another connection has committed, by hand too. */
@@ -92,6 +103,10 @@ gboolean dml_store_data_version (DmlStore *store, gint64 *version,
  * can need; more is FORMAT. Call before reading everything. */
 gboolean dml_store_bound_work (DmlStore *store, GError **error);
 void dml_store_unbound_work (DmlStore *store);
+
+/* Everything read between the two is of one revision, and bounded. */
+gboolean dml_store_read_begin (DmlStore *store, GError **error);
+void dml_store_read_end (DmlStore *store);
 
 /* Time to wait for other processes before BUSY; for tests. */
 void dml_store_set_timeout_ms (int timeout_ms);

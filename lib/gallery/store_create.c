@@ -46,8 +46,7 @@ write_schema (DmlStore *store, const DmlSpace *space, GError **error)
     "PRAGMA application_id = %d; PRAGMA user_version = %d;"
     "PRAGMA synchronous = EXTRA; BEGIN",
     STORE_APPLICATION_ID, 100 * STORE_VERSION_MAJOR + STORE_VERSION_MINOR);
-  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
-  g_autofree char *created = g_date_time_format (now, "%Y-%m-%dT%H:%M:%SZ");
+  g_autofree char *created = dml_store_now ();
 
   return dml_store_exec (store, head, "making the file", error) &&
          dml_store_exec (store, gallery_schema, "making the file", error) &&

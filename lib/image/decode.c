@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define MAX_FILE_BYTES ((size_t) 1 << 30)
-
 typedef DmlPicture *(*Decoder) (const DmlDecode *how, const uint8_t *data,
                                 size_t size, int *orientation, GError **error);
 
@@ -102,7 +100,7 @@ DmlPicture *
 dml_decode_file (const char *path, int min_side, GError **error)
 {
   const DmlDecode how = { path, DML_PICTURE_MAX_PIXELS, min_side };
-  g_autoptr (GBytes) bytes = dml_file_read (path, MAX_FILE_BYTES, error);
+  g_autoptr (GBytes) bytes = dml_file_read (path, DML_PICTURE_MAX_BYTES, error);
   size_t size;
 
   if (bytes == NULL)

@@ -4,6 +4,9 @@
 
 #include "image/picture.h"
 
+/* A larger file is no picture. */
+#define DML_PICTURE_MAX_BYTES ((size_t) 1 << 30)
+
 /* What a decoder is told. */
 typedef struct {
   const char *name; /* in messages */

@@ -1,4 +1,5 @@
 """dml-gallery as a user runs it."""
+import hashlib
 import os
 import sqlite3
 import subprocess
@@ -131,6 +132,15 @@ class Gallery(ProgramTest):
         self.call("remove", "SECRETNAME")
         with open(self.gallery, "rb") as file:
             self.assertNotIn(b"SECRETNAME", file.read())
+
+    def test_show_tells_what_an_item_is_made_of(self):
+        photograph = self.path("photos/disc/0.jpg")
+        self.call("enroll", "--views", "3", photograph, "--label", "disc")
+        item = lines(self.call("show", "--json", "disc"))[0]["items"][0]
+        with open(photograph, "rb") as file:
+            self.assertEqual(item["content"],
+                             hashlib.sha256(file.read()).hexdigest())
+        self.assertEqual(item["views"], 3)
 
     def test_calibrate_is_stored_and_used(self):
         rng = numpy.random.RandomState(0)

@@ -34,6 +34,26 @@ fixture_set_up (Fixture *fixture, gconstpointer data)
   fixture->space = fixture_space (8, DML_METRIC_COSINE);
 }
 
+/* Makes a file what a program of schema 1.0 would have made of it. */
+static const char fixture_schema_1_0[] =
+  "CREATE TEMP TABLE kept AS SELECT id, label_id, vector, quality, source,"
+  " added, thumbnail, probe FROM item;"
+  "DROP TABLE item;"
+  "CREATE TABLE item (\n"
+  "  id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+  "  label_id INTEGER NOT NULL REFERENCES label (id),\n"
+  "  vector BLOB NOT NULL,\n"
+  "  quality REAL,           -- 0..1\n"
+  "  source TEXT,            -- a path, a camera\n"
+  "  added TEXT NOT NULL,    -- 2026-08-14T09:30:00Z\n"
+  "  thumbnail BLOB,         -- JPEG\n"
+  "  probe BLOB              -- the thing as a camera may see it, as vector\n"
+  ");\n"
+  "CREATE INDEX item_of_label ON item (label_id);"
+  "INSERT INTO item SELECT * FROM kept;"
+  "DROP TABLE kept;"
+  "PRAGMA user_version = 100";
+
 /* Names of the files in the folder, in order, separated by blanks. */
 static inline char *
 fixture_list (const Fixture *fixture)

@@ -467,6 +467,53 @@ test_versions (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (dml_snapshot_get_n_items (snapshot), ==, 1);
 }
 
+/* A file of schema 1.0 lacks what items are made of: it is read as it is, and
+ * the first enrolment adds that. */
+static void
+test_older_minor (Fixture *fixture, gconstpointer data)
+{
+  const char *const content = "00112233445566778899aabbccddeeff"
+                              "00112233445566778899aabbccddeeff";
+  const DmlItemInfo info = { .quality = -1, .content = content, .views = 12 };
+  const DmlItemInfo wrong = { .quality = -1, .content = "abc" };
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) problems = NULL;
+  float vector[8];
+  DmlItem *item;
+
+  {
+    g_autoptr (DmlGallery) gallery = fixture_open (fixture, DML_GALLERY_CREATE);
+
+    fixture_enroll (gallery, "apple", 1);
+  }
+  by_hand (fixture, fixture_schema_1_0);
+  g_autoptr (DmlGallery) gallery = fixture_open (fixture, DML_GALLERY_WRITE);
+  g_autoptr (GPtrArray) old = dml_gallery_get_items (gallery, NULL, &error);
+
+  g_assert_no_error (error);
+  item = g_ptr_array_index (old, 0);
+  g_assert_null (item->content);
+  g_assert_cmpuint (item->views, ==, 0);
+  fixture_vector (vector, 8, 2);
+  g_assert_false (
+    dml_gallery_enroll (gallery, "pear", vector, &wrong, 1, NULL, &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
+  g_clear_error (&error);
+  dml_gallery_enroll (gallery, "pear", vector, &info, 1, NULL, &error);
+  g_assert_no_error (error);
+  g_autoptr (GPtrArray) new = dml_gallery_get_items (gallery, "pear", &error);
+
+  item = g_ptr_array_index (new, 0);
+  g_assert_cmpstr (item->content, ==, content);
+  g_assert_cmpuint (item->views, ==, 12);
+  g_assert_true (dml_gallery_verify (gallery, &problems, &error));
+  g_assert_null (problems[0]);
+  g_clear_pointer (&problems, g_strfreev);
+  by_hand (fixture, "UPDATE item SET content = 'x' WHERE id = 2");
+  g_assert_true (dml_gallery_verify (gallery, &problems, &error));
+  g_assert_nonnull (strstr (problems[0], "item 2"));
+}
+
 static void
 test_another_encoder (Fixture *fixture, gconstpointer data)
 {
@@ -759,6 +806,7 @@ main (int argc, char **argv)
   add ("wrong-path", test_wrong_path);
   add ("not-a-gallery", test_not_a_gallery);
   add ("versions", test_versions);
+  add ("older-minor", test_older_minor);
   add ("another-encoder", test_another_encoder);
   add ("encoder-and-gallery", test_encoder_and_gallery);
   add ("damage-is-named", test_damage_is_named);
