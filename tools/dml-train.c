@@ -229,7 +229,7 @@ on_epoch (const DmlTrainFigures *f, gpointer data)
   figure (line, f->distance_same);
   figure (line, f->distance_other);
   printf ("%s  %5.0f s%s%s\n", line->str, f->seconds, f->best ? "  best" : "",
-          f->epoch == 0 ? ", untrained" : "");
+          f->epoch == 0 ? ", before training" : "");
   fflush (stdout);
 }
 

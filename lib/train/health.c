@@ -83,10 +83,15 @@ dml_health_after_evaluation (DmlTrainer *t, const DmlEpoch *epoch)
 
   if (epoch->epoch >= LEARNED_BY && now < then)
     dml_trainer_warn (t,
-                      "recall@1 is %.3f, below the untrained network's %.3f: "
-                      "the loss falls without anything being learned. Add a "
-                      "softmax loss (cosface), or lower lr (it is %g)",
-                      now, then, t->config->s.lr);
+                      "recall@1 is %.3f, below the %.3f of before training: %s "
+                      "(it is %g)",
+                      now, then,
+                      *t->config->s.init
+                        ? "usual while the learning rate is high; if it stays "
+                          "so, freeze layers, or lower lr"
+                        : "the loss falls without anything being learned. Add "
+                          "a softmax loss (cosface), or lower lr",
+                      t->config->s.lr);
   if (t->since_best == OVERFIT_EVALUATIONS)
     dml_trainer_warn (t,
                       "%u evaluations without a better one: it fits the "

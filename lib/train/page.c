@@ -199,7 +199,7 @@ write_epochs (GString *page, const GArray *lines)
 
     g_string_append_printf (page, "<tr%s><td>%" G_GINT64_FORMAT "%s</td>",
                             i == best ? " class=\"best\"" : "", line->epoch,
-                            line->epoch == 0 ? " (untrained)"
+                            line->epoch == 0 ? " (before)"
                             : i == best      ? " (kept)"
                                              : "");
     for (size_t j = 0; j < N_FIGURES; j++)

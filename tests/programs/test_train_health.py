@@ -67,7 +67,7 @@ class HealthTest(TrainTest):
                             f"{'val' if val else 'train'}\n")
         talk = self.train("--loss=contrastive", "--lr=0.5", "--epochs=12",
                           data=table)
-        self.assertIn("below the untrained network's", talk)
+        self.assertIn("of before training: the loss falls", talk)
         self.assertIn("Add a softmax loss", talk)
 
     def test_no_pairs_to_look_at(self):
