@@ -24,15 +24,15 @@
 #include <gst/video/video.h>
 #include <string.h>
 
+#include "attach.h"
 #include "embedder.h"
+#include "embedsettings.h"
 #include "element.h"
 #include "gstdmlerror.h"
 #include "gstdmlframe.h"
-#include "gstdmltypes.h"
 #include "hints.h"
+#include "lateness.h"
 #include "latency.h"
-#include "mirror.h"
-#include "properties.h"
 #include "regions.h"
 #include "reuse.h"
 
@@ -53,69 +53,14 @@ typedef struct {
   GstDmlRegionCounters regions;
 } Stats;
 
-typedef struct {
-  guint regions; /* GstDmlRegionFlags */
-  guint attach;  /* GstDmlAttachFlags */
-  guint min_size, max_regions, interval, threads;
-  gboolean qos;
-  char *encoder, *roi_type, *region_list; /* not to be read from a copy */
-} Settings;
-
-#define OFFSET(field) G_STRUCT_OFFSET (Settings, field)
-
-static const GstDmlProperty properties[] = {
-  GST_DML_ROW_STRING ("encoder", "Encoder",
-                      "ONNX file; \"default\" is the built-in encoder",
-                      OFFSET (encoder), GST_PARAM_MUTABLE_READY, "default"),
-  GST_DML_ROW_NAMED (GST_DML_FLAGS, "regions", "Regions",
-                     "What to look at on each frame; several may be joined "
-                     "with +",
-                     OFFSET (regions), GST_PARAM_MUTABLE_PLAYING,
-                     GST_DML_REGIONS_AUTO, gst_dml_region_flags_get_type),
-  GST_DML_ROW_STRING ("roi-type", "ROI type",
-                      "Types of regions of interest to look at, separated by "
-                      "commas; none set = all",
-                      OFFSET (roi_type), GST_PARAM_MUTABLE_PLAYING, NULL),
-  GST_DML_ROW_STRING ("region-list", "Region list",
-                      "Boxes to look at with regions=list: "
-                      "\"x,y,width,height;...\" in pixels of the picture",
-                      OFFSET (region_list), GST_PARAM_MUTABLE_PLAYING, NULL),
-  GST_DML_ROW_NUMBER (GST_DML_UINT, "min-size", "Minimum size",
-                      "Leave out regions whose shorter side has fewer pixels",
-                      OFFSET (min_size), GST_PARAM_MUTABLE_PLAYING, 16, 1,
-                      32767),
-  GST_DML_ROW_NUMBER (GST_DML_UINT, "max-regions", "Maximum regions",
-                      "Regions a frame at most; the largest are kept",
-                      OFFSET (max_regions), GST_PARAM_MUTABLE_PLAYING, 32, 1,
-                      1024),
-  /* On frames between, a region that is found again (frame and centre; by its
-   * track or id; by its place) carries the last embedding with its age. */
-  GST_DML_ROW_NUMBER (GST_DML_UINT, "interval", "Interval",
-                      "Run the encoder every so many frames; 1 = every frame",
-                      OFFSET (interval), GST_PARAM_MUTABLE_PLAYING, 1, 1,
-                      100000),
-  GST_DML_ROW_NUMBER (GST_DML_UINT, "threads", "Threads",
-                      "Threads of the process's pool to use; 0 = all",
-                      OFFSET (threads), GST_PARAM_MUTABLE_READY, 0, 0, 256),
-  GST_DML_ROW_BOOLEAN ("qos", "QoS",
-                       "Leave out inference, never frames, while the sink "
-                       "reports frames as late",
-                       OFFSET (qos), GST_PARAM_MUTABLE_PLAYING, TRUE),
-  GST_DML_ROW_NAMED (GST_DML_FLAGS, "attach", "Attach",
-                     "Forms of metadata to attach beside GstDmlRegionMeta",
-                     OFFSET (attach), GST_PARAM_MUTABLE_PLAYING,
-                     GST_DML_ATTACH_DEFAULT, gst_dml_attach_flags_get_type),
-};
-
-enum { PROP_STATS = G_N_ELEMENTS (properties) + 1 };
+enum { PROP_STATS = GST_DML_EMBED_N_PROPERTIES + 1 };
 
 struct _GstDmlEmbed {
   GstBaseTransform parent;
 
   /* under the object lock */
-  GArray *types; /* GQuark of roi-type or NULL; replaced, never changed */
-  GArray *boxes; /* GstVideoRectangle of region-list or NULL; likewise */
-  Settings settings;
+  GstDmlEmbedSettings settings;
+  GstDmlEmbedLists lists; /* what settings' texts say */
   Stats stats;
   GstDmlLatency latency;
   GstClockTime earliest; /* running time before which frames come too late */
@@ -169,7 +114,8 @@ gst_dml_embed_get_property (GObject *object, guint id, GValue *value,
   if (id == PROP_STATS)
     g_value_take_boxed (value, make_stats (self));
   else
-    gst_dml_settings_get (&self->settings, &properties[id - 1], value);
+    gst_dml_settings_get (&self->settings, &gst_dml_embed_properties[id - 1],
+                          value);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -178,15 +124,13 @@ gst_dml_embed_set_property (GObject *object, guint id, const GValue *value,
                             GParamSpec *pspec)
 {
   GstDmlEmbed *self = GST_DML_EMBED (object);
-  const gboolean is_list = properties[id - 1].offset == OFFSET (region_list);
+  const gboolean is_list = g_str_equal (pspec->name, "region-list");
   g_autofree char *wrong = NULL;
 
   GST_OBJECT_LOCK (self);
-  gst_dml_settings_set (&self->settings, &properties[id - 1], value);
-  g_clear_pointer (&self->types, g_array_unref);
-  self->types = gst_dml_regions_parse_types (self->settings.roi_type);
-  g_clear_pointer (&self->boxes, g_array_unref);
-  self->boxes = gst_dml_regions_parse_list (self->settings.region_list, &wrong);
+  gst_dml_settings_set (&self->settings, &gst_dml_embed_properties[id - 1],
+                        value);
+  wrong = gst_dml_embed_lists_read (&self->lists, &self->settings);
   GST_OBJECT_UNLOCK (self);
   /* Before it runs there may be no bus yet: start says it then. */
   if (is_list && wrong != NULL && GST_STATE (self) > GST_STATE_READY)
@@ -202,23 +146,23 @@ static gboolean
 check_list (GstDmlEmbed *self)
 {
   g_autofree char *wrong = NULL;
-  g_autoptr (GArray) boxes = NULL;
-  gboolean needed;
+  gboolean needed, any;
 
   GST_OBJECT_LOCK (self);
-  boxes = gst_dml_regions_parse_list (self->settings.region_list, &wrong);
+  wrong = gst_dml_embed_lists_read (&self->lists, &self->settings);
+  any = self->lists.boxes != NULL;
   needed = (self->settings.regions & GST_DML_REGIONS_LIST) != 0;
   GST_OBJECT_UNLOCK (self);
   if (wrong != NULL)
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
                        ("region-list: \"%s\" is no box", wrong),
                        ("expected \"x,y,width,height;...\" in pixels"));
-  else if (needed && boxes == NULL)
+  else if (needed && !any)
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
                        ("region-list: no box is set, and regions=list asks for "
                         "them"),
                        ("set region-list=\"x,y,width,height;...\" in pixels"));
-  return wrong == NULL && (boxes != NULL || !needed);
+  return wrong == NULL && (any || !needed);
 }
 
 static void
@@ -329,61 +273,6 @@ gst_dml_embed_set_caps (GstBaseTransform *trans, GstCaps *incaps,
   return TRUE;
 }
 
-static GstDmlRegionMeta *
-add_meta (GstBuffer *buffer, const GstDmlRegion *r, GstDmlEmbedding *embedding,
-          GstDmlAttachFlags attach)
-{
-  GstDmlRegionMeta *meta =
-    gst_dml_buffer_add_region (buffer, r->kind, &r->box, embedding);
-
-  if (meta == NULL)
-    return NULL;
-  meta->roi_type = r->roi_type;
-  meta->roi_id = r->roi_id;
-  meta->track_id = r->track_id;
-  gst_dml_mirror_add_region (buffer, attach, r);
-  return meta;
-}
-
-static void
-attach (GstDmlEmbed *self, GstBuffer *buffer, const Settings *settings)
-{
-  gst_dml_reuse_clear (self->reuse);
-  for (guint i = 0; i < self->regions->len; i++) {
-    const GstDmlRegion *r = &g_array_index (self->regions, GstDmlRegion, i);
-    GstDmlEmbedding *embedding = self->embeddings->pdata[i];
-
-    if (add_meta (buffer, r, embedding, settings->attach) != NULL &&
-        settings->interval > 1)
-      gst_dml_reuse_add (self->reuse, r, embedding, GST_BUFFER_PTS (buffer));
-  }
-}
-
-/* The last results once more, on a frame that interval leaves out. */
-static guint
-attach_again (GstDmlEmbed *self, GstBuffer *buffer, const Settings *settings)
-{
-  guint n = 0;
-
-  gst_dml_reuse_begin (self->reuse);
-  for (guint i = 0; i < self->regions->len; i++) {
-    const GstDmlRegion *r = &g_array_index (self->regions, GstDmlRegion, i);
-    GstClockTime pts;
-    GstDmlEmbedding *embedding = gst_dml_reuse_find (self->reuse, r, &pts);
-    GstDmlRegionMeta *meta;
-
-    if (embedding == NULL)
-      continue;
-    meta = add_meta (buffer, r, embedding, settings->attach);
-    if (meta == NULL)
-      continue;
-    meta->pts = pts;
-    meta->frames_ago = self->frames_since;
-    n++;
-  }
-  return n;
-}
-
 static GstFlowReturn
 map_failed (GstDmlEmbed *self, GstBuffer *buffer)
 {
@@ -419,7 +308,8 @@ encode_failed (GstDmlEmbed *self, const GError *error)
 }
 
 static GstFlowReturn
-embed (GstDmlEmbed *self, GstBuffer *buffer, const Settings *settings)
+embed (GstDmlEmbed *self, GstBuffer *buffer,
+       const GstDmlEmbedSettings *settings)
 {
   g_autoptr (GError) error = NULL;
   const gint64 start = g_get_monotonic_time ();
@@ -438,7 +328,9 @@ embed (GstDmlEmbed *self, GstBuffer *buffer, const Settings *settings)
     break;
   }
   self->failures = 0;
-  attach (self, buffer, settings);
+  gst_dml_reuse_clear (self->reuse);
+  gst_dml_attach (buffer, settings->attach, self->regions, self->embeddings,
+                  settings->interval > 1 ? self->reuse : NULL);
   self->frames_since = 0;
 
   end = g_get_monotonic_time ();
@@ -456,27 +348,14 @@ embed (GstDmlEmbed *self, GstBuffer *buffer, const Settings *settings)
   return GST_FLOW_OK;
 }
 
-static gboolean
-is_late (GstDmlEmbed *self, GstBuffer *buffer, GstClockTime earliest)
-{
-  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
-  GstClockTime running_time;
-
-  if (!GST_CLOCK_TIME_IS_VALID (earliest) || segment->format != GST_FORMAT_TIME)
-    return FALSE;
-  running_time = gst_segment_to_running_time (segment, GST_FORMAT_TIME,
-                                              GST_BUFFER_PTS (buffer));
-  return GST_CLOCK_TIME_IS_VALID (running_time) && running_time <= earliest;
-}
-
 static GstFlowReturn
 gst_dml_embed_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 {
   GstDmlEmbed *self = GST_DML_EMBED (trans);
-  g_autoptr (GArray) types = NULL, boxes = NULL;
+  g_auto (GstDmlEmbedLists) lists = { NULL, NULL };
   GstDmlRegionRules rules;
   GstDmlRegionCounters counters;
-  Settings settings;
+  GstDmlEmbedSettings settings;
   Stats stats;
   GstClockTime earliest;
   gboolean gap, late, due;
@@ -487,10 +366,7 @@ gst_dml_embed_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   settings = self->settings;
   earliest = settings.qos ? self->earliest : GST_CLOCK_TIME_NONE;
   counters = self->stats.regions;
-  if (self->types != NULL)
-    types = g_array_ref (self->types);
-  if (self->boxes != NULL)
-    boxes = g_array_ref (self->boxes);
+  lists = gst_dml_embed_lists_ref (&self->lists);
   GST_OBJECT_UNLOCK (self);
 
   if (!self->have_info)
@@ -514,20 +390,22 @@ gst_dml_embed_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     self->frames_since++;
   gap = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP) ||
         gst_buffer_get_size (buffer) == 0;
-  late = is_late (self, buffer, earliest);
+  late = gst_dml_lateness_of (earliest, &trans->segment, buffer);
   due = self->frames_since >= settings.interval;
 
   g_array_set_size (self->regions, 0);
   if (!gap && !late) {
-    rules = (GstDmlRegionRules){ settings.regions, types, settings.min_size,
-                                 settings.max_regions, boxes };
+    rules =
+      (GstDmlRegionRules){ settings.regions, lists.types, settings.min_size,
+                           settings.max_regions, lists.boxes };
     gst_dml_regions_collect (buffer, &self->info, &rules, self->regions,
                              &counters, gst_dml_hints_get_types (self->hints));
     if (self->regions->len > 0) {
       if (due)
         flow = embed (self, buffer, &settings);
       else
-        n_again = attach_again (self, buffer, &settings);
+        n_again = gst_dml_attach_again (buffer, settings.attach, self->regions,
+                                        self->reuse, self->frames_since);
     }
   }
 
@@ -576,19 +454,9 @@ gst_dml_embed_src_event (GstBaseTransform *trans, GstEvent *event)
   GstDmlEmbed *self = GST_DML_EMBED (trans);
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
-    GstClockTimeDiff diff;
-    GstClockTime timestamp;
-
-    gst_event_parse_qos (event, NULL, NULL, &diff, &timestamp);
-    if (GST_CLOCK_TIME_IS_VALID (timestamp)) {
-      GST_OBJECT_LOCK (self);
-      if (diff > 0)
-        self->earliest = timestamp + diff;
-      else
-        self->earliest =
-          timestamp > (GstClockTime) -diff ? timestamp + diff : 0;
-      GST_OBJECT_UNLOCK (self);
-    }
+    GST_OBJECT_LOCK (self);
+    self->earliest = gst_dml_lateness_read (self->earliest, event);
+    GST_OBJECT_UNLOCK (self);
   }
   return GST_BASE_TRANSFORM_CLASS (gst_dml_embed_parent_class)
     ->src_event (trans, event);
@@ -617,10 +485,9 @@ gst_dml_embed_finalize (GObject *object)
 {
   GstDmlEmbed *self = GST_DML_EMBED (object);
 
-  gst_dml_settings_clear (&self->settings, properties,
-                          G_N_ELEMENTS (properties));
-  g_clear_pointer (&self->boxes, g_array_unref);
-  g_clear_pointer (&self->types, g_array_unref);
+  gst_dml_settings_clear (&self->settings, gst_dml_embed_properties,
+                          GST_DML_EMBED_N_PROPERTIES);
+  gst_dml_embed_lists_clear (&self->lists);
   g_array_unref (self->regions);
   g_ptr_array_unref (self->embeddings);
   gst_dml_reuse_free (self->reuse);
@@ -633,8 +500,8 @@ gst_dml_embed_init (GstDmlEmbed *self)
 {
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
 
-  gst_dml_settings_init (&self->settings, properties,
-                         G_N_ELEMENTS (properties));
+  gst_dml_settings_init (&self->settings, gst_dml_embed_properties,
+                         GST_DML_EMBED_N_PROPERTIES);
   self->earliest = GST_CLOCK_TIME_NONE;
   self->regions = g_array_new (FALSE, FALSE, sizeof (GstDmlRegion));
   self->embeddings =
@@ -659,8 +526,8 @@ gst_dml_embed_class_init (GstDmlEmbedClass *klass)
   object_class->get_property = gst_dml_embed_get_property;
   object_class->set_property = gst_dml_embed_set_property;
   object_class->finalize = gst_dml_embed_finalize;
-  gst_dml_properties_install (object_class, properties,
-                              G_N_ELEMENTS (properties));
+  gst_dml_properties_install (object_class, gst_dml_embed_properties,
+                              GST_DML_EMBED_N_PROPERTIES);
   gst_dml_properties_install_stats (object_class, PROP_STATS);
 
   gst_dml_element_add_pads (element_class, caps);

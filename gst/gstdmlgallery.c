@@ -35,14 +35,10 @@
 #include "pick.h"
 #include "properties.h"
 #include "quality.h"
+#include "requests.h"
 
 GST_DEBUG_CATEGORY_STATIC (dmlgallery_debug);
 #define GST_CAT_DEFAULT dmlgallery_debug
-
-/* How long the signal waits for the next frame before it takes the one that was
- * seen last (a paused pipeline shows it still), and for the write. */
-#define FRAME_WAIT_US (500 * G_TIME_SPAN_MILLISECOND)
-#define WRITE_WAIT_US (30 * G_TIME_SPAN_SECOND)
 
 enum {
   SIGNAL_ENROLL,
@@ -104,21 +100,14 @@ struct _GstDmlGallery {
 
   /* under the object lock */
   Settings settings;
-  guint64 frames, enrolled, refused, duplicates;
+  guint64 frames, enrolled, refused;
 
   /* of the streaming thread */
+  GstDmlEnroller *enroller; /* made in start, gone in stop */
   GstDmlCutter cutter;
   guint frames_since; /* the last attempt by the property */
 
-  /* under this lock, which is held for a few words only */
-  GMutex lock;
-  GstDmlEnroller *enroller;   /* NULL below PAUSED */
-  GQueue pending;             /* GstDmlJob of signals, waiting for a frame */
-  GstDmlEmbedding *last_seen; /* of the region that would be enrolled */
-  GstClockTime last_seen_pts;
-  GstDmlEmbedding *last_tried; /* and under which label */
-  char *last_tried_label;
-  GThread *streaming; /* may not wait for itself */
+  GstDmlRequests *requests;
 };
 
 G_DEFINE_FINAL_TYPE (GstDmlGallery, gst_dml_gallery, GST_TYPE_BASE_TRANSFORM)
@@ -131,7 +120,8 @@ make_stats (const GstDmlGallery *self)
   return gst_structure_new (
     "application/x-dml-stats", "frames", G_TYPE_UINT64, self->frames,
     "enrolled", G_TYPE_UINT64, self->enrolled, "refused", G_TYPE_UINT64,
-    self->refused, "duplicates", G_TYPE_UINT64, self->duplicates, NULL);
+    self->refused, "duplicates", G_TYPE_UINT64,
+    gst_dml_requests_get_n_repeats (self->requests), NULL);
 }
 
 static void
@@ -161,8 +151,9 @@ gst_dml_gallery_set_property (GObject *object, guint id, const GValue *value,
 
 /* The message, and the counters. From any thread, with no lock held. */
 static void
-announce (GstDmlGallery *self, const GstDmlJob *job)
+announce (gpointer data, const GstDmlJob *job)
 {
+  GstDmlGallery *self = data;
   GstStructure *s = gst_dml_job_to_structure (job);
 
   if (job->kind == GST_DML_JOB_ENROLL) {
@@ -192,8 +183,9 @@ job_done (gpointer data, GstDmlJob *job)
 }
 
 static GstDmlEnroller *
-open_gallery (GstDmlGallery *self, GError **error)
+open_gallery (gpointer data, GError **error)
 {
+  GstDmlGallery *self = data;
   g_autofree char *path = NULL, *encoder_path = NULL;
   g_autoptr (DmlEncoder) encoder = NULL;
   gboolean create;
@@ -222,20 +214,18 @@ gst_dml_gallery_start (GstBaseTransform *trans)
 {
   GstDmlGallery *self = GST_DML_GALLERY (trans);
   g_autoptr (GError) error = NULL;
-  GstDmlEnroller *enroller = open_gallery (self, &error);
 
-  if (enroller == NULL) {
+  self->enroller = open_gallery (self, &error);
+  if (self->enroller == NULL) {
     gst_dml_post_error (GST_ELEMENT (self), "gallery", error);
     return FALSE;
   }
   GST_OBJECT_LOCK (self);
-  self->frames = self->enrolled = self->refused = self->duplicates = 0;
+  self->frames = self->enrolled = self->refused = 0;
   GST_OBJECT_UNLOCK (self);
   gst_dml_cutter_clear (&self->cutter);
   self->frames_since = G_MAXUINT;
-  g_mutex_lock (&self->lock);
-  self->enroller = enroller;
-  g_mutex_unlock (&self->lock);
+  gst_dml_requests_begin (self->requests, self->enroller);
   return TRUE;
 }
 
@@ -243,19 +233,12 @@ static gboolean
 gst_dml_gallery_stop (GstBaseTransform *trans)
 {
   GstDmlGallery *self = GST_DML_GALLERY (trans);
-  g_autoptr (GstDmlEnroller) enroller = NULL;
-
-  g_mutex_lock (&self->lock);
-  enroller = g_steal_pointer (&self->enroller);
-  self->streaming = NULL;
-  g_clear_pointer (&self->last_seen, gst_dml_embedding_unref);
-  g_clear_pointer (&self->last_tried, gst_dml_embedding_unref);
-  g_clear_pointer (&self->last_tried_label, g_free);
-  g_mutex_unlock (&self->lock);
 
   /* Whoever waits for a frame gives up by itself. */
-  if (enroller != NULL)
-    gst_dml_enroller_close (enroller);
+  gst_dml_requests_end (self->requests);
+  if (self->enroller != NULL)
+    gst_dml_enroller_close (self->enroller);
+  g_clear_pointer (&self->enroller, gst_dml_enroller_unref);
   gst_dml_cutter_clear (&self->cutter);
   return TRUE;
 }
@@ -270,39 +253,6 @@ gst_dml_gallery_set_caps (GstBaseTransform *trans, GstCaps *incaps,
   return TRUE;
 }
 
-/* Whether this embedding was the last one tried for this label: a repeated
- * frame, which is no second picture. */
-static gboolean
-is_repeat (GstDmlGallery *self, GstDmlEmbedding *embedding, const char *label)
-{
-  gboolean repeat;
-
-  g_mutex_lock (&self->lock);
-  repeat = self->last_tried == embedding &&
-           g_strcmp0 (self->last_tried_label, label) == 0;
-  if (!repeat) {
-    gst_dml_embedding_ref (embedding);
-    g_clear_pointer (&self->last_tried, gst_dml_embedding_unref);
-    self->last_tried = embedding;
-    g_free (self->last_tried_label);
-    self->last_tried_label = g_strdup (label);
-  }
-  g_mutex_unlock (&self->lock);
-  if (repeat) {
-    GST_OBJECT_LOCK (self);
-    self->duplicates++;
-    GST_OBJECT_UNLOCK (self);
-  }
-  return repeat;
-}
-
-static void
-refuse_repeat (GstDmlJob *job)
-{
-  gst_dml_job_refuse (job, "repeated-frame",
-                      "this very picture was tried for this label already");
-}
-
 /* Fills in a job from a frame. FALSE when it is refused. */
 static gboolean
 fill (GstDmlGallery *self, GstBuffer *buffer, const GstDmlRegionMeta *meta,
@@ -313,10 +263,8 @@ fill (GstDmlGallery *self, GstBuffer *buffer, const GstDmlRegionMeta *meta,
   job->embedding = gst_dml_embedding_ref (meta->embedding);
   job->pts = meta->pts;
   job->max_per_label = settings->max_per_label;
-  if (is_repeat (self, job->embedding, job->label)) {
-    refuse_repeat (job);
+  if (gst_dml_requests_refuse_repeat (self->requests, job))
     return FALSE;
-  }
   picture =
     gst_dml_cutter_cut (&self->cutter, buffer, meta, GST_DML_QUALITY_SIDE);
   if (picture != NULL) {
@@ -375,11 +323,8 @@ enroll_pending (GstDmlGallery *self, GstBuffer *buffer,
                 const GstDmlRegionMeta *meta, const Settings *settings)
 {
   for (;;) {
-    g_autoptr (GstDmlJob) job = NULL;
+    g_autoptr (GstDmlJob) job = gst_dml_requests_take (self->requests);
 
-    g_mutex_lock (&self->lock);
-    job = g_queue_pop_head (&self->pending);
-    g_mutex_unlock (&self->lock);
     if (job == NULL)
       return;
     if (fill (self, buffer, meta, settings, job)) {
@@ -419,16 +364,7 @@ gst_dml_gallery_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   GST_OBJECT_UNLOCK (self);
 
   meta = gst_dml_pick_region (buffer, &reason);
-  g_mutex_lock (&self->lock);
-  self->streaming = g_thread_self ();
-  asked = !g_queue_is_empty (&self->pending);
-  if (meta != NULL && self->last_seen != meta->embedding) {
-    g_clear_pointer (&self->last_seen, gst_dml_embedding_unref);
-    self->last_seen = gst_dml_embedding_ref (meta->embedding);
-    self->last_seen_pts = meta->pts;
-  }
-  g_mutex_unlock (&self->lock);
-
+  asked = gst_dml_requests_see (self->requests, meta);
   if (asked && meta != NULL)
     enroll_pending (self, buffer, meta, &settings);
   if (settings.enroll)
@@ -449,132 +385,28 @@ gst_dml_gallery_sink_event (GstBaseTransform *trans, GstEvent *event)
     ->sink_event (trans, event);
 }
 
-/* Waits for a frame to take the job up, else takes the one seen last. Returns
- * FALSE when there is none. */
-static gboolean
-take_seen (GstDmlGallery *self, GstDmlJob *job)
-{
-  g_mutex_lock (&self->lock);
-  if (self->last_seen != NULL) {
-    job->embedding = gst_dml_embedding_ref (self->last_seen);
-    job->pts = self->last_seen_pts;
-  }
-  g_mutex_unlock (&self->lock);
-  if (job->embedding == NULL) {
-    gst_dml_job_refuse (job, "no-region",
-                        "no single region to enrol has been seen");
-    return FALSE;
-  }
-  if (is_repeat (self, job->embedding, job->label)) {
-    refuse_repeat (job);
-    return FALSE;
-  }
-  GST_OBJECT_LOCK (self);
-  job->max_per_label = self->settings.max_per_label;
-  GST_OBJECT_UNLOCK (self);
-  return TRUE;
-}
-
 static gint64
 gst_dml_gallery_enroll (GstDmlGallery *self, const char *label)
 {
-  g_autoptr (GstDmlJob) job = gst_dml_job_new (GST_DML_JOB_ENROLL, label);
-  g_autoptr (GstDmlEnroller) enroller = NULL;
-  gboolean wait;
+  guint max_per_label;
 
-  g_mutex_lock (&self->lock);
-  if (self->enroller != NULL)
-    enroller = gst_dml_enroller_ref (self->enroller);
-  wait = self->streaming != g_thread_self () &&
-         (enroller == NULL || !gst_dml_enroller_is_caller (enroller));
-  if (enroller != NULL && wait && label != NULL && label[0] != '\0')
-    g_queue_push_tail (&self->pending, gst_dml_job_ref (job));
-  g_mutex_unlock (&self->lock);
-
-  if (enroller == NULL) {
-    gst_dml_job_refuse (job, "not-running", "set the pipeline to PAUSED first");
-  } else if (label == NULL || label[0] == '\0') {
-    gst_dml_job_refuse (job, "no-label", "a label has at least one letter");
-  } else {
-    gboolean missed = TRUE;
-
-    if (wait && gst_dml_enroller_wait (enroller, job, FRAME_WAIT_US))
-      return job->item;
-    if (wait) {
-      g_mutex_lock (&self->lock);
-      missed = g_queue_remove (&self->pending, job);
-      g_mutex_unlock (&self->lock);
-      if (missed)
-        gst_dml_job_unref (job); /* the queue's */
-    }
-    if (!missed || take_seen (self, job)) {
-      if (missed)
-        gst_dml_enroller_put (enroller, job);
-      return gst_dml_enroller_wait (enroller, job, WRITE_WAIT_US) ? job->item
-                                                                  : -1;
-    }
-  }
-  announce (self, job);
-  return -1;
-}
-
-/* Through the running thread, or below PAUSED through one for this call. */
-static void
-run_now (GstDmlGallery *self, GstDmlJob *job)
-{
-  g_autoptr (GstDmlEnroller) enroller = NULL;
-  g_autoptr (GError) error = NULL;
-
-  g_mutex_lock (&self->lock);
-  if (self->enroller != NULL)
-    enroller = gst_dml_enroller_ref (self->enroller);
-  g_mutex_unlock (&self->lock);
-  if (enroller != NULL) {
-    gst_dml_enroller_put (enroller, job);
-    gst_dml_enroller_wait (enroller, job, WRITE_WAIT_US);
-    return;
-  }
-  enroller = open_gallery (self, &error);
-  if (enroller == NULL) {
-    gst_dml_job_refuse (job, "write-failed", error->message);
-    announce (self, job);
-    return;
-  }
-  gst_dml_enroller_put (enroller, job);
-  gst_dml_enroller_close (enroller);
-}
-
-static gboolean
-refuse_no_label (GstDmlGallery *self, GstDmlJob *job, const char *label)
-{
-  if (label != NULL && label[0] != '\0')
-    return FALSE;
-  gst_dml_job_refuse (job, "no-label", "a label has at least one letter");
-  announce (self, job);
-  return TRUE;
+  GST_OBJECT_LOCK (self);
+  max_per_label = self->settings.max_per_label;
+  GST_OBJECT_UNLOCK (self);
+  return gst_dml_requests_enroll (self->requests, label, max_per_label);
 }
 
 static guint
 gst_dml_gallery_remove (GstDmlGallery *self, const char *label)
 {
-  g_autoptr (GstDmlJob) job = gst_dml_job_new (GST_DML_JOB_REMOVE, label);
-
-  if (!refuse_no_label (self, job, label))
-    run_now (self, job);
-  return job->ok ? job->count : 0;
+  return gst_dml_requests_remove (self->requests, label);
 }
 
 static gboolean
 gst_dml_gallery_rename (GstDmlGallery *self, const char *label,
                         const char *new_label)
 {
-  g_autoptr (GstDmlJob) job = gst_dml_job_new (GST_DML_JOB_RENAME, label);
-
-  job->new_label = g_strdup (new_label);
-  if (!refuse_no_label (self, job, label) &&
-      !refuse_no_label (self, job, new_label))
-    run_now (self, job);
-  return job->ok;
+  return gst_dml_requests_rename (self->requests, label, new_label);
 }
 
 static void
@@ -584,8 +416,7 @@ gst_dml_gallery_finalize (GObject *object)
 
   gst_dml_settings_clear (&self->settings, properties,
                           G_N_ELEMENTS (properties));
-  g_queue_clear_full (&self->pending, (GDestroyNotify) gst_dml_job_unref);
-  g_mutex_clear (&self->lock);
+  gst_dml_requests_free (self->requests);
   G_OBJECT_CLASS (gst_dml_gallery_parent_class)->finalize (object);
 }
 
@@ -596,8 +427,7 @@ gst_dml_gallery_init (GstDmlGallery *self)
 
   gst_dml_settings_init (&self->settings, properties,
                          G_N_ELEMENTS (properties));
-  g_mutex_init (&self->lock);
-  g_queue_init (&self->pending);
+  self->requests = gst_dml_requests_new (open_gallery, announce, self);
 
   /* Nothing is changed or added: the buffer, perhaps shared, is looked at. */
   gst_dml_element_set_up (trans, TRUE);

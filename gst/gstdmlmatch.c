@@ -24,15 +24,13 @@
 
 #include <dml/dml.h>
 #include <gst/dml/gstdml.h>
-#include <math.h>
 #include <string.h>
 
 #include "answers.h"
 #include "element.h"
 #include "gstdmlerror.h"
-#include "gstdmltypes.h"
+#include "matchsettings.h"
 #include "mirror.h"
-#include "properties.h"
 #include "smooth.h"
 #include "watch.h"
 
@@ -56,69 +54,8 @@ typedef struct {
   GstClockTime last_time, total_time;
 } Stats;
 
-typedef struct {
-  guint k, classifier; /* DmlClassifier */
-  gdouble threshold, false_accept_rate, margin;
-  gint smoothing;
-  guint min_change;
-  gboolean on_change_only;
-  guint attach;  /* GstDmlAttachFlags */
-  char *gallery; /* not to be read from a copy */
-} Settings;
-
-#define CALIBRATED (-1.0)
-#define OFFSET(field) G_STRUCT_OFFSET (Settings, field)
-
-static const GstDmlProperty properties[] = {
-  GST_DML_ROW_STRING ("gallery", "Gallery", "Gallery file to match against",
-                      OFFSET (gallery), GST_PARAM_MUTABLE_READY, NULL),
-  GST_DML_ROW_NUMBER (GST_DML_UINT, "k", "K", "Nearest items that vote",
-                      OFFSET (k), GST_PARAM_MUTABLE_PLAYING, 5, 1, 100),
-  GST_DML_ROW_NAMED (GST_DML_ENUM, "classifier", "Classifier",
-                     "Who decides the label", OFFSET (classifier),
-                     GST_PARAM_MUTABLE_PLAYING, DML_CLASSIFIER_AUTO,
-                     dml_classifier_get_type),
-  GST_DML_ROW_NUMBER (GST_DML_DOUBLE, "threshold", "Threshold",
-                      "Similarity (larger is closer) that a known thing must "
-                      "exceed; -1 = calibrated for false-accept-rate",
-                      OFFSET (threshold), GST_PARAM_MUTABLE_PLAYING, CALIBRATED,
-                      -1, 1),
-  GST_DML_ROW_NUMBER (
-    GST_DML_DOUBLE, "false-accept-rate", "False-accept rate",
-    "Wished share of unknown things that are taken for known; "
-    "picks the calibrated threshold",
-    OFFSET (false_accept_rate), GST_PARAM_MUTABLE_PLAYING,
-    DML_FALSE_ACCEPT_RATE, 0.000001, 0.5),
-  GST_DML_ROW_NUMBER (GST_DML_DOUBLE, "margin", "Margin",
-                      "By how much the best label's similarity must lead the "
-                      "runner-up's, else the thing is ambiguous; 0 = no margin "
-                      "is asked for",
-                      OFFSET (margin), GST_PARAM_MUTABLE_PLAYING, 0, 0, 2),
-  GST_DML_ROW_NUMBER (GST_DML_INT, "smoothing", "Smoothing",
-                      "Frames whose majority is shown for a thing that can be "
-                      "told across frames (frame, centre, tracked); 0 = none, "
-                      "-1 = 5 in live pipelines, else none",
-                      OFFSET (smoothing), GST_PARAM_MUTABLE_PLAYING, -1, -1,
-                      120),
-  GST_DML_ROW_NUMBER (GST_DML_UINT, "min-label-change", "Minimum label change",
-                      "Frames that another answer must hold before it is "
-                      "shown, with smoothing",
-                      OFFSET (min_change), GST_PARAM_MUTABLE_PLAYING, 1, 1,
-                      120),
-  GST_DML_ROW_BOOLEAN ("on-change-only", "On change only",
-                       "Post dml-match and emit matched when the answer about "
-                       "a thing changes; otherwise for each region of each "
-                       "frame",
-                       OFFSET (on_change_only), GST_PARAM_MUTABLE_PLAYING,
-                       TRUE),
-  GST_DML_ROW_NAMED (GST_DML_FLAGS, "attach", "Attach",
-                     "Forms of metadata to mirror the answer in",
-                     OFFSET (attach), GST_PARAM_MUTABLE_PLAYING,
-                     GST_DML_ATTACH_DEFAULT, gst_dml_attach_flags_get_type),
-};
-
 enum {
-  PROP_LABELS = G_N_ELEMENTS (properties) + 1,
+  PROP_LABELS = GST_DML_MATCH_N_PROPERTIES + 1,
   PROP_STATS,
 };
 
@@ -126,8 +63,7 @@ struct _GstDmlMatch {
   GstBaseTransform parent;
 
   /* under the object lock */
-  Settings settings;
-  char **labels; /* only these count; NULL for all */
+  GstDmlMatchSettings settings;
   Stats stats;
   GstDmlWatch *watch; /* also read by the streaming thread, which made it */
 
@@ -145,23 +81,6 @@ struct _GstDmlMatch {
 G_DEFINE_FINAL_TYPE (GstDmlMatch, gst_dml_match, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (dmlmatch, "dmlmatch", GST_RANK_NONE,
                              GST_TYPE_DML_MATCH);
-
-/* As the matcher takes them. Called with the object lock held; labels are the
- * element's own. */
-static GstDmlMatchOptions
-options_of (const GstDmlMatch *self)
-{
-  const Settings *s = &self->settings;
-
-  return (GstDmlMatchOptions){
-    .k = s->k,
-    .classifier = s->classifier,
-    .threshold = s->threshold > CALIBRATED ? s->threshold : (double) NAN,
-    .false_accept_rate = s->false_accept_rate,
-    .margin = s->margin,
-    .labels = self->labels,
-  };
-}
 
 static GstStructure *
 make_stats (GstDmlMatch *self)
@@ -195,31 +114,6 @@ make_stats (GstDmlMatch *self)
 }
 
 static void
-get_labels (const GstDmlMatch *self, GValue *value)
-{
-  for (char **l = self->labels; l != NULL && *l != NULL; l++) {
-    GValue word = G_VALUE_INIT;
-
-    g_value_init (&word, G_TYPE_STRING);
-    g_value_set_string (&word, *l);
-    gst_value_array_append_and_take_value (value, &word);
-  }
-}
-
-static void
-set_labels (GstDmlMatch *self, const GValue *value)
-{
-  const guint n = gst_value_array_get_size (value);
-
-  g_clear_pointer (&self->labels, g_strfreev);
-  if (n == 0)
-    return;
-  self->labels = g_new0 (char *, n + 1);
-  for (guint i = 0; i < n; i++)
-    self->labels[i] = g_value_dup_string (gst_value_array_get_value (value, i));
-}
-
-static void
 gst_dml_match_get_property (GObject *object, guint id, GValue *value,
                             GParamSpec *pspec)
 {
@@ -229,9 +123,10 @@ gst_dml_match_get_property (GObject *object, guint id, GValue *value,
   if (id == PROP_STATS)
     g_value_take_boxed (value, make_stats (self));
   else if (id == PROP_LABELS)
-    get_labels (self, value);
+    gst_dml_match_settings_get_labels (&self->settings, value);
   else
-    gst_dml_settings_get (&self->settings, &properties[id - 1], value);
+    gst_dml_settings_get (&self->settings, &gst_dml_match_properties[id - 1],
+                          value);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -243,11 +138,13 @@ gst_dml_match_set_property (GObject *object, guint id, const GValue *value,
 
   GST_OBJECT_LOCK (self);
   if (id == PROP_LABELS)
-    set_labels (self, value);
+    gst_dml_match_settings_set_labels (&self->settings, value);
   else
-    gst_dml_settings_set (&self->settings, &properties[id - 1], value);
+    gst_dml_settings_set (&self->settings, &gst_dml_match_properties[id - 1],
+                          value);
   if (self->watch != NULL) {
-    const GstDmlMatchOptions options = options_of (self);
+    const GstDmlMatchOptions options =
+      gst_dml_match_settings_to_options (&self->settings);
 
     gst_dml_watch_set_options (self->watch, &options);
   }
@@ -310,7 +207,7 @@ gst_dml_match_start (GstBaseTransform *trans)
 
   GST_OBJECT_LOCK (self);
   path = g_strdup (self->settings.gallery);
-  options = options_of (self);
+  options = gst_dml_match_settings_to_options (&self->settings);
   options.labels = g_strdupv (options.labels);
   memset (&self->stats, 0, sizeof self->stats);
   GST_OBJECT_UNLOCK (self);
@@ -389,7 +286,7 @@ collect (GstDmlMatch *self, GstBuffer *buffer)
 /* A live source wants a name that holds still, a file a result that does not
  * depend on what came before. */
 static guint
-smoothing_of (GstDmlMatch *self, const Settings *settings)
+smoothing_of (GstDmlMatch *self, const GstDmlMatchSettings *settings)
 {
   if (settings->smoothing >= 0)
     return (guint) settings->smoothing;
@@ -436,7 +333,7 @@ announce (GstDmlMatch *self, GstBuffer *buffer, const GstDmlRegionMeta *meta,
 
 static guint
 put (GstDmlMatch *self, GstBuffer *buffer, const GstDmlReady *ready,
-     const Settings *settings, Stats *sums)
+     const GstDmlMatchSettings *settings, Stats *sums)
 {
   const GstClockTime running_time = running_time_of (self, buffer);
   const guint frames = smoothing_of (self, settings);
@@ -470,7 +367,7 @@ gst_dml_match_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   GstDmlMatch *self = GST_DML_MATCH (trans);
   const gint64 start = g_get_monotonic_time ();
   g_autoptr (GstDmlReady) ready = NULL;
-  Settings settings;
+  GstDmlMatchSettings settings;
   Stats sums = { 0 };
 
   /* DISCONT is no new start: a leaky queue sets it at every frame it drops.
@@ -524,9 +421,9 @@ gst_dml_match_finalize (GObject *object)
 {
   GstDmlMatch *self = GST_DML_MATCH (object);
 
-  gst_dml_settings_clear (&self->settings, properties,
-                          G_N_ELEMENTS (properties));
-  g_strfreev (self->labels);
+  gst_dml_settings_clear (&self->settings, gst_dml_match_properties,
+                          GST_DML_MATCH_N_PROPERTIES);
+  g_strfreev (self->settings.labels);
   g_ptr_array_unref (self->metas);
   g_ptr_array_unref (self->matches);
   gst_dml_answers_free (self->answers);
@@ -539,29 +436,14 @@ gst_dml_match_init (GstDmlMatch *self)
 {
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
 
-  gst_dml_settings_init (&self->settings, properties,
-                         G_N_ELEMENTS (properties));
+  gst_dml_settings_init (&self->settings, gst_dml_match_properties,
+                         GST_DML_MATCH_N_PROPERTIES);
   self->metas = g_ptr_array_new ();
   self->matches = g_ptr_array_new ();
   self->answers = gst_dml_answers_new ();
   self->smooth = gst_dml_smooth_new ();
 
   gst_dml_element_set_up (trans, FALSE);
-}
-
-static void
-install_properties (GObjectClass *klass)
-{
-  gst_dml_properties_install (klass, properties, G_N_ELEMENTS (properties));
-  g_object_class_install_property (
-    klass, PROP_LABELS,
-    gst_param_spec_array (
-      "labels", "Labels",
-      "Only these labels count, as labels=\"<apple, pear>\"; none = all",
-      g_param_spec_string ("label", "Label", "A label of the gallery", NULL,
-                           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS),
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
-  gst_dml_properties_install_stats (klass, PROP_STATS);
 }
 
 static void
@@ -578,7 +460,11 @@ gst_dml_match_class_init (GstDmlMatchClass *klass)
   object_class->get_property = gst_dml_match_get_property;
   object_class->set_property = gst_dml_match_set_property;
   object_class->finalize = gst_dml_match_finalize;
-  install_properties (object_class);
+  gst_dml_properties_install (object_class, gst_dml_match_properties,
+                              GST_DML_MATCH_N_PROPERTIES);
+  g_object_class_install_property (object_class, PROP_LABELS,
+                                   gst_dml_match_labels_spec ());
+  gst_dml_properties_install_stats (object_class, PROP_STATS);
   gst_type_mark_as_plugin_api (DML_TYPE_CLASSIFIER, 0);
 
   /**
