@@ -33,24 +33,10 @@ add_row_i64 (void *yv, const void *av, size_t a_step, const void *bv,
     y[i] = (int64_t) ((uint64_t) a[i * a_step] + (uint64_t) b[i * b_step]);
 }
 
-static gboolean
-add_infer_shape (DmlNode *node, GError **error)
-{
-  if (node->in[0]->dtype != DML_F32 && node->in[0]->dtype != DML_I64)
-    return dml_node_fail (node, error, UNSUPPORTED,
-                          "input is %s, expected float32 or int64",
-                          dml_dtype_name (node->in[0]->dtype));
-  return dml_broadcast_infer_shape (node, error);
-}
-
 static void
 add_forward (const DmlNode *node, DmlExec *exec)
 {
-  if (node->in[0]->dtype == DML_F32)
-    dml_broadcast_run (node, exec, add_row_f32, sizeof (float), sizeof (float));
-  else
-    dml_broadcast_run (node, exec, add_row_i64, sizeof (int64_t),
-                       sizeof (int64_t));
+  dml_broadcast_run_sums (node, exec, add_row_f32, add_row_i64);
 }
 
 static void
@@ -96,9 +82,7 @@ add_backward (const DmlNode *node, DmlExec *exec)
   DmlBroadcast bc;
   size_t a, b;
 
-  dml_broadcast_init (&bc, dml_node_in_shape (node, 0),
-                      dml_node_in_shape (node, 1),
-                      dml_node_out_shape (node, 0));
+  dml_broadcast_init_node (&bc, node);
   if (bc.n_rows == 1 && bc.a_step && bc.b_step) {
     dml_exec_spans (exec, bc.n, add_grad_span, &same);
     return;
@@ -116,7 +100,7 @@ const DmlOp dml_op_add = {
   .max_in = 2,
   .min_out = 1,
   .max_out = 1,
-  .infer_shape = add_infer_shape,
+  .infer_shape = dml_broadcast_infer_sums,
   .forward = add_forward,
   .backward = add_backward,
   .flags = DML_OP_INPLACE,

@@ -148,9 +148,7 @@ binary_backward (const DmlNode *node, DmlExec *exec)
   DmlBroadcast bc;
   size_t i, k;
 
-  dml_broadcast_init (&bc, dml_node_in_shape (node, 0),
-                      dml_node_in_shape (node, 1),
-                      dml_node_out_shape (node, 0));
+  dml_broadcast_init_node (&bc, node);
   for (size_t r = 0; r < bc.n_rows; r++, dy += bc.n) {
     dml_broadcast_row (&bc, r, &i, &k);
     for (size_t j = 0; j < bc.n; j++) {

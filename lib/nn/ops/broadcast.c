@@ -86,6 +86,14 @@ dml_broadcast_init (DmlBroadcast *bc, const DmlShape *a, const DmlShape *b,
 }
 
 void
+dml_broadcast_init_node (DmlBroadcast *bc, const DmlNode *node)
+{
+  dml_broadcast_init (bc, dml_node_in_shape (node, 0),
+                      dml_node_in_shape (node, 1),
+                      dml_node_out_shape (node, 0));
+}
+
+void
 dml_broadcast_row (const DmlBroadcast *bc, size_t row, size_t *a, size_t *b)
 {
   *a = *b = 0;
@@ -138,9 +146,7 @@ dml_broadcast_run (const DmlNode *node, DmlExec *exec, DmlBinaryRow row,
               .out_size = out_size };
   size_t n;
 
-  dml_broadcast_init (&run.bc, dml_node_in_shape (node, 0),
-                      dml_node_in_shape (node, 1),
-                      dml_node_out_shape (node, 0));
+  dml_broadcast_init_node (&run.bc, node);
   if (run.bc.n == 0 || run.bc.n_rows == 0)
     return;
   n = run.bc.n_rows > 1 ? run.bc.n_rows : run.bc.n;
@@ -162,4 +168,24 @@ dml_broadcast_infer_shape (DmlNode *node, GError **error)
                             dml_dtype_name (node->in[i]->dtype));
   return dml_broadcast_shape (node, &out, error) &&
          dml_node_set_out (node, 0, node->in[0]->dtype, &out, error);
+}
+
+gboolean
+dml_broadcast_infer_sums (DmlNode *node, GError **error)
+{
+  if (node->in[0]->dtype != DML_F32 && node->in[0]->dtype != DML_I64)
+    return dml_node_fail (node, error, UNSUPPORTED,
+                          "input is %s, expected float32 or int64",
+                          dml_dtype_name (node->in[0]->dtype));
+  return dml_broadcast_infer_shape (node, error);
+}
+
+void
+dml_broadcast_run_sums (const DmlNode *node, DmlExec *exec, DmlBinaryRow f32,
+                        DmlBinaryRow i64)
+{
+  if (node->in[0]->dtype == DML_F32)
+    dml_broadcast_run (node, exec, f32, sizeof (float), sizeof (float));
+  else
+    dml_broadcast_run (node, exec, i64, sizeof (int64_t), sizeof (int64_t));
 }

@@ -24,6 +24,9 @@ gboolean dml_broadcast_shape (const DmlNode *node, DmlShape *out,
 void dml_broadcast_init (DmlBroadcast *bc, const DmlShape *a, const DmlShape *b,
                          const DmlShape *out);
 
+/* How inputs 0 and 1 of a node become its output. */
+void dml_broadcast_init_node (DmlBroadcast *bc, const DmlNode *node);
+
 /* Where row i begins in a and b; in the output it begins at i * n. */
 void dml_broadcast_row (const DmlBroadcast *bc, size_t row, size_t *a,
                         size_t *b);
@@ -39,3 +42,8 @@ void dml_broadcast_run (const DmlNode *node, DmlExec *exec, DmlBinaryRow row,
 
 /* infer_shape of arithmetic on two inputs of one type that is the result's. */
 gboolean dml_broadcast_infer_shape (DmlNode *node, GError **error);
+
+/* The same for float32 and int64 alone, and forward with a row for each. */
+gboolean dml_broadcast_infer_sums (DmlNode *node, GError **error);
+void dml_broadcast_run_sums (const DmlNode *node, DmlExec *exec,
+                             DmlBinaryRow f32, DmlBinaryRow i64);

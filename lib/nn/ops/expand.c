@@ -31,28 +31,11 @@ expand_infer_shape (DmlNode *node, GError **error)
   return dml_node_set_out (node, 0, node->in[0]->dtype, &y, error);
 }
 
-static DmlStrided
-expand_walk (const DmlNode *node)
-{
-  const DmlShape *x = dml_node_in_shape (node, 0);
-  const DmlShape *y = dml_node_out_shape (node, 0);
-  const int lead = y->rank - x->rank;
-  DmlStrided walk = { .rank = y->rank };
-  int64_t stride[DML_MAX_RANK];
-
-  dml_strided_of (x, stride);
-  for (int i = 0; i < y->rank; i++) {
-    walk.dim[i] = y->dim[i];
-    if (i >= lead && x->dim[i - lead] != 1)
-      walk.stride[i] = stride[i - lead];
-  }
-  return walk;
-}
-
 static void
 expand_forward (const DmlNode *node, DmlExec *exec)
 {
-  const DmlStrided walk = expand_walk (node);
+  const DmlStrided walk = dml_strided_expand (dml_node_in_shape (node, 0),
+                                              dml_node_out_shape (node, 0));
 
   dml_strided_copy (&walk, dml_dtype_size (node->in[0]->dtype),
                     dml_exec_out (exec, node, 0), dml_exec_in (exec, node, 0));
@@ -61,7 +44,8 @@ expand_forward (const DmlNode *node, DmlExec *exec)
 static void
 expand_backward (const DmlNode *node, DmlExec *exec)
 {
-  const DmlStrided walk = expand_walk (node);
+  const DmlStrided walk = dml_strided_expand (dml_node_in_shape (node, 0),
+                                              dml_node_out_shape (node, 0));
 
   dml_strided_add (&walk, dml_exec_din (exec, node, 0),
                    dml_exec_dout (exec, node, 0));

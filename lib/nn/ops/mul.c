@@ -33,24 +33,10 @@ mul_row_i64 (void *yv, const void *av, size_t a_step, const void *bv,
     y[i] = (int64_t) ((uint64_t) a[i * a_step] * (uint64_t) b[i * b_step]);
 }
 
-static gboolean
-mul_infer_shape (DmlNode *node, GError **error)
-{
-  if (node->in[0]->dtype != DML_F32 && node->in[0]->dtype != DML_I64)
-    return dml_node_fail (node, error, UNSUPPORTED,
-                          "input is %s, expected float32 or int64",
-                          dml_dtype_name (node->in[0]->dtype));
-  return dml_broadcast_infer_shape (node, error);
-}
-
 static void
 mul_forward (const DmlNode *node, DmlExec *exec)
 {
-  if (node->in[0]->dtype == DML_F32)
-    dml_broadcast_run (node, exec, mul_row_f32, sizeof (float), sizeof (float));
-  else
-    dml_broadcast_run (node, exec, mul_row_i64, sizeof (int64_t),
-                       sizeof (int64_t));
+  dml_broadcast_run_sums (node, exec, mul_row_f32, mul_row_i64);
 }
 
 /* dx += dy z along one row; z is the other factor. */
@@ -82,9 +68,7 @@ mul_backward (const DmlNode *node, DmlExec *exec)
   DmlBroadcast bc;
   size_t i, k;
 
-  dml_broadcast_init (&bc, dml_node_in_shape (node, 0),
-                      dml_node_in_shape (node, 1),
-                      dml_node_out_shape (node, 0));
+  dml_broadcast_init_node (&bc, node);
   for (size_t r = 0; r < bc.n_rows; r++, dy += bc.n) {
     dml_broadcast_row (&bc, r, &i, &k);
     mul_backward_to (da ? da + i : NULL, bc.a_step, dy, b + k, bc.b_step, bc.n);
@@ -98,7 +82,7 @@ const DmlOp dml_op_mul = {
   .max_in = 2,
   .min_out = 1,
   .max_out = 1,
-  .infer_shape = mul_infer_shape,
+  .infer_shape = dml_broadcast_infer_sums,
   .forward = mul_forward,
   .backward = mul_backward,
   .backward_in = 3,

@@ -6,106 +6,62 @@
  *   count: pixels of the picture in the window, with count_include_pad those of
  *   the padding too (but never those that only ceil_mode reaches)
  */
-#include "nn/ops/window.h"
+#include "nn/ops/pool.h"
 
 typedef struct {
-  DmlWindow window, placed;
+  DmlPool pool;
   gboolean include_pad;
 } AvgPool;
 
 static gboolean
 avgpool_configure (DmlNode *node, GError **error)
 {
-  AvgPool *pool = node->config;
+  AvgPool *avg = node->config;
   int64_t include;
 
-  if (!dml_window_configure (node, &pool->window, error) ||
+  if (!dml_pool_configure (node, error) ||
       !dml_node_get_int (node, "count_include_pad", 0, &include, error))
     return FALSE;
-  pool->include_pad = include != 0;
-  if (pool->window.kernel[0] == 0)
-    return dml_node_fail (node, error, FORMAT, "kernel_shape is missing");
+  avg->include_pad = include != 0;
   return TRUE;
 }
 
 static gboolean
 avgpool_infer_shape (DmlNode *node, GError **error)
 {
-  AvgPool *pool = node->config;
-  const int64_t *x = dml_node_in_shape (node, 0)->dim;
-  int64_t oh, ow;
+  const AvgPool *avg = node->config;
+  const int *dilation = avg->pool.window.dilation;
 
-  if (!dml_node_want_f32 (node, 0, 4, error) ||
-      !dml_window_place (node, &pool->window, x[2], x[3], &pool->placed, &oh,
-                         &ow, error))
+  if (!dml_pool_infer_shape (node, error))
     return FALSE;
-  for (int i = 0; i < 2; i++) { /* or a window could lie in the padding alone */
-    if (pool->placed.pad_begin[i] >= pool->placed.kernel[i])
-      return dml_node_fail (node, error, UNSUPPORTED,
-                            "the padding is as wide as the window");
-    if (pool->placed.dilation[i] != 1)
-      return dml_node_fail (node, error, UNSUPPORTED, "dilations other than 1");
-  }
-  return dml_node_set_out (node, 0, DML_F32, &DML_SHAPE (x[0], x[1], oh, ow),
-                           error);
-}
-
-typedef struct {
-  const AvgPool *pool;
-  DmlExec *exec;
-  size_t h, w, oh, ow;
-  DmlBordered border;
-  const float *x, *dy;
-  float *y, *dx;
-} Planes;
-
-static Planes
-planes_of (const DmlNode *node, DmlExec *exec)
-{
-  const AvgPool *pool = node->config;
-  const int64_t *x = dml_node_in_shape (node, 0)->dim;
-  const int64_t *y = dml_node_out_shape (node, 0)->dim;
-
-  return (Planes){ .pool = pool,
-                   .exec = exec,
-                   .h = x[2],
-                   .w = x[3],
-                   .oh = y[2],
-                   .ow = y[3],
-                   .border = dml_window_border (&pool->placed, x[2], x[3], y[2],
-                                                y[3]) };
-}
-
-static void
-avgpool_sizes (const DmlNode *node, gboolean training, DmlOpSizes *sizes)
-{
-  const Planes p = planes_of (node, NULL);
-
-  sizes->worker = p.border.h * p.border.w * sizeof (float);
+  if (dilation[0] != 1 || dilation[1] != 1)
+    return dml_node_fail (node, error, UNSUPPORTED, "dilations other than 1");
+  return TRUE;
 }
 
 /* Rows (or columns) [*lo, *hi) of the picture that window i covers, and how
  * many count. */
 static size_t
-window_extent (const AvgPool *pool, int axis, size_t i, size_t size, size_t *lo,
+window_extent (const AvgPool *avg, int axis, size_t i, size_t size, size_t *lo,
                size_t *hi)
 {
-  const size_t pad = pool->placed.pad_begin[axis];
-  const size_t begin = i * pool->placed.stride[axis]; /* from the padding on */
-  const size_t end = begin + pool->placed.kernel[axis];
+  const DmlWindow *window = &avg->pool.placed;
+  const size_t pad = window->pad_begin[axis];
+  const size_t begin = i * window->stride[axis]; /* from the padding on */
+  const size_t end = begin + window->kernel[axis];
 
   *lo = begin > pad ? begin - pad : 0;
   *hi = MIN (end - MIN (end, pad), size);
-  if (pool->include_pad)
-    return MIN (end, pad + size + pool->placed.pad_end[axis]) - begin;
+  if (avg->include_pad)
+    return MIN (end, pad + size + window->pad_end[axis]) - begin;
   return *hi - *lo;
 }
 
 static void
 avgpool_plane (void *data, size_t i, unsigned worker)
 {
-  const Planes *p = data;
-  const DmlWindow *win = &p->pool->placed;
+  const DmlPoolPlanes *p = data;
+  const DmlWindow *win = p->window;
   float *plane = dml_exec_worker (p->exec, worker);
   float *y = p->y + i * p->oh * p->ow;
   size_t lo, hi;
@@ -115,38 +71,36 @@ avgpool_plane (void *data, size_t i, unsigned worker)
                                   win->kernel[0], win->kernel[1],
                                   win->stride[0], win->stride[1]);
   for (size_t r = 0; r < p->oh; r++) {
-    const size_t rows = window_extent (p->pool, 0, r, p->h, &lo, &hi);
+    const size_t rows = window_extent (p->config, 0, r, p->h, &lo, &hi);
 
     for (size_t c = 0; c < p->ow; c++)
-      *y++ /= (float) (rows * window_extent (p->pool, 1, c, p->w, &lo, &hi));
+      *y++ /= (float) (rows * window_extent (p->config, 1, c, p->w, &lo, &hi));
   }
 }
 
 static void
 avgpool_forward (const DmlNode *node, DmlExec *exec)
 {
-  const DmlShape *x = dml_node_in_shape (node, 0);
-  Planes p = planes_of (node, exec);
+  DmlPoolPlanes p = dml_pool_planes (node, exec);
 
   p.x = dml_exec_in (exec, node, 0);
   p.y = dml_exec_out (exec, node, 0);
-  dml_parallel_for (dml_shape_span (x, 0, 2), exec->n_threads, avgpool_plane,
-                    &p);
+  dml_parallel_for (p.n, exec->n_threads, avgpool_plane, &p);
 }
 
 static void
 avgpool_grad_plane (void *data, size_t i, unsigned worker)
 {
-  const Planes *p = data;
+  const DmlPoolPlanes *p = data;
   const float *dy = p->dy + i * p->oh * p->ow;
   float *dx = p->dx + i * p->h * p->w;
   size_t top, bottom, left, right;
 
   for (size_t r = 0; r < p->oh; r++) {
-    const size_t rows = window_extent (p->pool, 0, r, p->h, &top, &bottom);
+    const size_t rows = window_extent (p->config, 0, r, p->h, &top, &bottom);
 
     for (size_t c = 0; c < p->ow; c++) {
-      const size_t cols = window_extent (p->pool, 1, c, p->w, &left, &right);
+      const size_t cols = window_extent (p->config, 1, c, p->w, &left, &right);
       const float g = *dy++ / (float) (rows * cols);
 
       for (size_t k = top; k < bottom; k++)
@@ -159,13 +113,11 @@ avgpool_grad_plane (void *data, size_t i, unsigned worker)
 static void
 avgpool_backward (const DmlNode *node, DmlExec *exec)
 {
-  const DmlShape *x = dml_node_in_shape (node, 0);
-  Planes p = planes_of (node, exec);
+  DmlPoolPlanes p = dml_pool_planes (node, exec);
 
   p.dy = dml_exec_dout (exec, node, 0);
   p.dx = dml_exec_din (exec, node, 0);
-  dml_parallel_for (dml_shape_span (x, 0, 2), exec->n_threads,
-                    avgpool_grad_plane, &p);
+  dml_parallel_for (p.n, exec->n_threads, avgpool_grad_plane, &p);
 }
 
 const DmlOp dml_op_pool_avg = {
@@ -177,7 +129,7 @@ const DmlOp dml_op_pool_avg = {
   .config_size = sizeof (AvgPool),
   .configure = avgpool_configure,
   .infer_shape = avgpool_infer_shape,
-  .sizes = avgpool_sizes,
+  .sizes = dml_pool_sizes,
   .forward = avgpool_forward,
   .backward = avgpool_backward,
 };

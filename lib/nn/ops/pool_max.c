@@ -5,87 +5,24 @@
  *   y = max over the window, the padding does not count; NaN stays NaN
  *   dx += dy at the first of the largest, row by row
  */
-#include "nn/ops/window.h"
+#include "nn/ops/pool.h"
 
 #include <math.h>
-
-typedef struct {
-  DmlWindow window, placed;
-} MaxPool;
 
 static gboolean
 maxpool_configure (DmlNode *node, GError **error)
 {
-  MaxPool *pool = node->config;
   int64_t order;
 
-  if (!dml_window_configure (node, &pool->window, error) ||
-      !dml_node_get_int (node, "storage_order", 0, &order, error))
-    return FALSE;
-  if (pool->window.kernel[0] == 0)
-    return dml_node_fail (node, error, FORMAT, "kernel_shape is missing");
-  return TRUE;
-}
-
-static gboolean
-maxpool_infer_shape (DmlNode *node, GError **error)
-{
-  MaxPool *pool = node->config;
-  const int64_t *x = dml_node_in_shape (node, 0)->dim;
-  int64_t oh, ow;
-
-  if (!dml_node_want_f32 (node, 0, 4, error) ||
-      !dml_window_place (node, &pool->window, x[2], x[3], &pool->placed, &oh,
-                         &ow, error))
-    return FALSE;
-  for (int i = 0; i < 2; i++) /* or a window could lie in the padding alone */
-    if (pool->placed.pad_begin[i] >=
-        (pool->placed.kernel[i] - 1) * pool->placed.dilation[i] + 1)
-      return dml_node_fail (node, error, UNSUPPORTED,
-                            "the padding is as wide as the window");
-  return dml_node_set_out (node, 0, DML_F32, &DML_SHAPE (x[0], x[1], oh, ow),
-                           error);
-}
-
-typedef struct {
-  const MaxPool *pool;
-  DmlExec *exec;
-  size_t h, w, oh, ow;
-  DmlBordered border;
-  const float *x, *dy;
-  float *y, *dx;
-} Planes;
-
-static Planes
-planes_of (const DmlNode *node, DmlExec *exec)
-{
-  const MaxPool *pool = node->config;
-  const int64_t *x = dml_node_in_shape (node, 0)->dim;
-  const int64_t *y = dml_node_out_shape (node, 0)->dim;
-
-  return (Planes){ .pool = pool,
-                   .exec = exec,
-                   .h = x[2],
-                   .w = x[3],
-                   .oh = y[2],
-                   .ow = y[3],
-                   .border = dml_window_border (&pool->placed, x[2], x[3], y[2],
-                                                y[3]) };
-}
-
-static void
-maxpool_sizes (const DmlNode *node, gboolean training, DmlOpSizes *sizes)
-{
-  const Planes p = planes_of (node, NULL);
-
-  sizes->worker = p.border.h * p.border.w * sizeof (float);
+  return dml_pool_configure (node, error) &&
+         dml_node_get_int (node, "storage_order", 0, &order, error);
 }
 
 /* Any dilation: the largest of the window at (i, j). */
 static float
-window_max (const Planes *p, const float *plane, size_t i, size_t j)
+window_max (const DmlPoolPlanes *p, const float *plane, size_t i, size_t j)
 {
-  const DmlWindow *win = &p->pool->placed;
+  const DmlWindow *win = p->window;
   float best = -INFINITY;
 
   for (int r = 0; r < win->kernel[0]; r++)
@@ -106,8 +43,8 @@ window_max (const Planes *p, const float *plane, size_t i, size_t j)
 static void
 maxpool_plane (void *data, size_t i, unsigned worker)
 {
-  const Planes *p = data;
-  const DmlWindow *win = &p->pool->placed;
+  const DmlPoolPlanes *p = data;
+  const DmlWindow *win = p->window;
   float *plane = dml_exec_worker (p->exec, worker);
   float *y = p->y + i * p->oh * p->ow;
 
@@ -125,21 +62,20 @@ maxpool_plane (void *data, size_t i, unsigned worker)
 static void
 maxpool_forward (const DmlNode *node, DmlExec *exec)
 {
-  const DmlShape *x = dml_node_in_shape (node, 0);
-  Planes p = planes_of (node, exec);
+  DmlPoolPlanes p = dml_pool_planes (node, exec);
 
   p.x = dml_exec_in (exec, node, 0);
   p.y = dml_exec_out (exec, node, 0);
-  dml_parallel_for (dml_shape_span (x, 0, 2), exec->n_threads, maxpool_plane,
-                    &p);
+  dml_parallel_for (p.n, exec->n_threads, maxpool_plane, &p);
 }
 
 /* The place in its plane of the first element of the window at (i, j) that is
  * y; of the window's first where there is none (y is a NaN). */
 static size_t
-window_find (const Planes *p, const float *x, size_t i, size_t j, float y)
+window_find (const DmlPoolPlanes *p, const float *x, size_t i, size_t j,
+             float y)
 {
-  const DmlWindow *win = &p->pool->placed;
+  const DmlWindow *win = p->window;
   size_t first = 0;
   gboolean any = FALSE;
 
@@ -168,7 +104,7 @@ window_find (const Planes *p, const float *x, size_t i, size_t j, float y)
 static void
 maxpool_grad_plane (void *data, size_t i, unsigned worker)
 {
-  const Planes *p = data;
+  const DmlPoolPlanes *p = data;
   const float *x = p->x + i * p->h * p->w, *y = p->y + i * p->oh * p->ow;
   const float *dy = p->dy + i * p->oh * p->ow;
   float *dx = p->dx + i * p->h * p->w;
@@ -181,15 +117,13 @@ maxpool_grad_plane (void *data, size_t i, unsigned worker)
 static void
 maxpool_backward (const DmlNode *node, DmlExec *exec)
 {
-  const DmlShape *x = dml_node_in_shape (node, 0);
-  Planes p = planes_of (node, exec);
+  DmlPoolPlanes p = dml_pool_planes (node, exec);
 
   p.x = dml_exec_in (exec, node, 0);
   p.y = dml_exec_out (exec, node, 0);
   p.dy = dml_exec_dout (exec, node, 0);
   p.dx = dml_exec_din (exec, node, 0);
-  dml_parallel_for (dml_shape_span (x, 0, 2), exec->n_threads,
-                    maxpool_grad_plane, &p);
+  dml_parallel_for (p.n, exec->n_threads, maxpool_grad_plane, &p);
 }
 
 const DmlOp dml_op_pool_max = {
@@ -198,10 +132,10 @@ const DmlOp dml_op_pool_max = {
   .max_in = 1,
   .min_out = 1,
   .max_out = 1,
-  .config_size = sizeof (MaxPool),
+  .config_size = sizeof (DmlPool),
   .configure = maxpool_configure,
-  .infer_shape = maxpool_infer_shape,
-  .sizes = maxpool_sizes,
+  .infer_shape = dml_pool_infer_shape,
+  .sizes = dml_pool_sizes,
   .forward = maxpool_forward,
   .backward = maxpool_backward,
   .backward_in = 1,

@@ -74,9 +74,7 @@ pow_forward (const DmlNode *node, DmlExec *exec)
     dml_broadcast_run (node, exec, pow_row_f32, sizeof (float), sizeof (float));
     return;
   }
-  dml_broadcast_init (&bc, dml_node_in_shape (node, 0),
-                      dml_node_in_shape (node, 1),
-                      dml_node_out_shape (node, 0));
+  dml_broadcast_init_node (&bc, node);
   for (size_t r = 0; bc.n > 0 && r < bc.n_rows; r++) {
     dml_broadcast_row (&bc, r, &ai, &bi);
     for (size_t i = 0; i < bc.n; i++)

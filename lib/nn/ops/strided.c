@@ -16,6 +16,22 @@ dml_strided_of (const DmlShape *shape, int64_t stride[DML_MAX_RANK])
 }
 
 DmlStrided
+dml_strided_expand (const DmlShape *x, const DmlShape *y)
+{
+  const int lead = y->rank - x->rank;
+  DmlStrided walk = { .rank = y->rank };
+  int64_t stride[DML_MAX_RANK];
+
+  dml_strided_of (x, stride);
+  for (int i = 0; i < y->rank; i++) {
+    walk.dim[i] = y->dim[i];
+    if (i >= lead && x->dim[i - lead] != 1)
+      walk.stride[i] = stride[i - lead];
+  }
+  return walk;
+}
+
+DmlStrided
 dml_strided_merge (const DmlStrided *walk)
 {
   DmlStrided m = { .offset = walk->offset };

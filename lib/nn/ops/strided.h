@@ -16,6 +16,9 @@ typedef struct {
 /* Dense strides of `shape`, which has been counted. */
 void dml_strided_of (const DmlShape *shape, int64_t stride[DML_MAX_RANK]);
 
+/* `x` laid out over `y`, to which it broadcasts: repeated where it is 1. */
+DmlStrided dml_strided_expand (const DmlShape *x, const DmlShape *y);
+
 /* The same walk with dimensions of 1 dropped and neighbours joined that the
  * source runs through in one go; rank 1 at least, the last run the longest. */
 DmlStrided dml_strided_merge (const DmlStrided *walk);

@@ -76,18 +76,9 @@ variadic_row_i64 (VariadicKind kind, int64_t *y, const int64_t *b, size_t step,
 static void
 variadic_begin (const DmlNode *node, DmlExec *exec)
 {
-  const DmlShape *x = dml_node_in_shape (node, 0);
-  const DmlShape *y = dml_node_out_shape (node, 0);
-  const int lead = y->rank - x->rank;
-  DmlStrided walk = { .rank = y->rank };
-  int64_t stride[DML_MAX_RANK];
+  const DmlStrided walk = dml_strided_expand (dml_node_in_shape (node, 0),
+                                              dml_node_out_shape (node, 0));
 
-  dml_strided_of (x, stride);
-  for (int i = 0; i < y->rank; i++) {
-    walk.dim[i] = y->dim[i];
-    if (i >= lead && x->dim[i - lead] != 1)
-      walk.stride[i] = stride[i - lead];
-  }
   dml_strided_copy (&walk, dml_dtype_size (node->in[0]->dtype),
                     dml_exec_out (exec, node, 0), dml_exec_in (exec, node, 0));
 }
