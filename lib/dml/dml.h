@@ -8,6 +8,8 @@
 #include <dml/dml-image.h>
 #include <dml/dml-encoder.h>
 #include <dml/dml-match.h>
+#include <dml/dml-snapshot.h>
+#include <dml/dml-matcher.h>
 #include <dml/dml-gallery.h>
 #include <dml/dml-photograph.h>
 #include <dml/dml-train.h>

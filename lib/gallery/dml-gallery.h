@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Galleries: labelled embeddings in one SQLite file, their snapshots, and the
- * matcher that decides over them. */
+ * Galleries: labelled embeddings in one SQLite file. What is read from one is
+ * a snapshot, what decides over that a matcher. */
 #pragma once
 
-#include <dml/dml-match.h>
-#include <math.h>
+#include <dml/dml-matcher.h>
+#include <dml/dml-snapshot.h>
 
 G_BEGIN_DECLS
 
@@ -284,17 +284,6 @@ DML_API gboolean dml_gallery_verify (DmlGallery *gallery, char ***problems,
                                      GError **error);
 
 /**
- * DmlSnapshot:
- *
- * An immutable picture of one revision with its search index: what matching
- * reads. Never half a change. Reference-counted.
- */
-typedef struct _DmlSnapshot DmlSnapshot;
-
-#define DML_TYPE_SNAPSHOT (dml_snapshot_get_type ())
-DML_API GType dml_snapshot_get_type (void);
-
-/**
  * dml_gallery_get_snapshot:
  * @gallery: a #DmlGallery
  * @error: (nullable): return location for a #GError
@@ -308,112 +297,6 @@ DML_API GType dml_snapshot_get_type (void);
  */
 DML_API DmlSnapshot *dml_gallery_get_snapshot (DmlGallery *gallery,
                                                GError **error);
-DML_API DmlSnapshot *dml_snapshot_ref (DmlSnapshot *snapshot);
-DML_API void dml_snapshot_unref (DmlSnapshot *snapshot);
-DML_API gint64 dml_snapshot_get_revision (const DmlSnapshot *snapshot);
-DML_API const char *dml_snapshot_get_fingerprint (const DmlSnapshot *snapshot);
-DML_API guint dml_snapshot_get_dim (const DmlSnapshot *snapshot);
-DML_API DmlMetric dml_snapshot_get_metric (const DmlSnapshot *snapshot);
-DML_API guint dml_snapshot_get_n_items (const DmlSnapshot *snapshot);
-DML_API guint dml_snapshot_get_n_labels (const DmlSnapshot *snapshot);
-
-/**
- * dml_snapshot_get_label:
- * @snapshot: a #DmlSnapshot
- * @i: below dml_snapshot_get_n_labels(); labels are in order of their ids
- * @n_items: (out) (optional): items it has
- * @data: (out) (optional) (transfer none) (nullable): its JSON
- *
- * Returns: (transfer none): its name
- */
-DML_API const char *dml_snapshot_get_label (const DmlSnapshot *snapshot,
-                                            guint i, guint *n_items,
-                                            const char **data);
-
-/**
- * dml_snapshot_find_label:
- * @snapshot: a #DmlSnapshot
- * @label: a name
- *
- * Returns: index of the label, or -1 where there is none of that name
- */
-DML_API gint dml_snapshot_find_label (const DmlSnapshot *snapshot,
-                                      const char *label);
-
-/**
- * dml_snapshot_get_item:
- * @snapshot: a #DmlSnapshot
- * @i: below dml_snapshot_get_n_items(); items are in order of their ids
- * @item: (out) (optional): its id
- * @label: (out) (optional): index of its label
- *
- * Returns: (transfer none): its D floats
- */
-DML_API const float *dml_snapshot_get_item (const DmlSnapshot *snapshot,
-                                            guint i, gint64 *item,
-                                            guint *label);
-
-/**
- * DmlFindingKind:
- * @DML_FINDING_OUTLIER: an item unlike its label's others, or nearer to another
- *   label than to its own: a bad or wrongly labelled picture
- * @DML_FINDING_CONFUSABLE: two labels that are hard to tell apart
- * @DML_FINDING_DUPLICATE: the same picture under two labels
- */
-typedef enum {
-  DML_FINDING_OUTLIER,
-  DML_FINDING_CONFUSABLE,
-  DML_FINDING_DUPLICATE,
-} DmlFindingKind;
-
-#define DML_TYPE_FINDING_KIND (dml_finding_kind_get_type ())
-DML_API GType dml_finding_kind_get_type (void);
-
-/**
- * DmlFinding:
- * @kind: what was found
- * @item: id of the item it is about
- * @label: its label
- * @other_item: the item of another label that it is near to, or -1
- * @other_label: (nullable): that one's label
- * @similarity: to the label's others, or to @other_item
- * @expected: what it should at least be, or NaN
- * @text: a sentence for people
- *
- * Something that may be wrong with the pictures of a gallery.
- */
-typedef struct {
-  DmlFindingKind kind;
-  gint64 item;
-  char *label;
-  gint64 other_item;
-  char *other_label;
-  double similarity, expected;
-  char *text;
-} DmlFinding;
-
-#define DML_TYPE_FINDING (dml_finding_get_type ())
-DML_API GType dml_finding_get_type (void);
-DML_API DmlFinding *dml_finding_copy (const DmlFinding *finding);
-DML_API void dml_finding_free (DmlFinding *finding);
-
-/**
- * dml_snapshot_audit:
- * @snapshot: a #DmlSnapshot
- * @label: (nullable): say only what concerns this label, which is much faster,
- *   or %NULL for all
- * @error: (nullable): return location for a #GError
- *
- * Looks for pictures that do harm: one bad reference makes strangers match.
- * Outliers need labels of two items or more, confusable labels a gallery of ten
- * labels; docs/thresholds.md says what counts as far.
- *
- * Returns: (transfer full) (nullable) (element-type DmlFinding): what was
- * found, in order of items, or %NULL with #DML_ERROR_NOT_FOUND (no such label)
- * or #DML_ERROR_NO_MEMORY
- */
-DML_API GPtrArray *dml_snapshot_audit (DmlSnapshot *snapshot, const char *label,
-                                       GError **error);
 
 /**
  * dml_gallery_calibrate:
@@ -445,173 +328,7 @@ DML_API gboolean dml_gallery_calibrate (DmlGallery *gallery,
                                         DmlThreshold *threshold,
                                         gboolean *from_gallery, GError **error);
 
-/**
- * DmlClassifier:
- * @DML_CLASSIFIER_AUTO: nearest neighbours: needs no training, points to the
- *   item that decided, and was best for products (docs/thresholds.md)
- * @DML_CLASSIFIER_KNN: k nearest neighbours, votes weighted by similarity
- * @DML_CLASSIFIER_PROTOTYPE: nearest mean of a label
- * @DML_CLASSIFIER_SVM: linear, one against rest
- * @DML_CLASSIFIER_BAYES: Gaussian naive Bayes with shrunk pooled variances
- */
-typedef enum {
-  DML_CLASSIFIER_AUTO,
-  DML_CLASSIFIER_KNN,
-  DML_CLASSIFIER_PROTOTYPE,
-  DML_CLASSIFIER_SVM,
-  DML_CLASSIFIER_BAYES,
-} DmlClassifier;
-
-#define DML_TYPE_CLASSIFIER (dml_classifier_get_type ())
-DML_API GType dml_classifier_get_type (void);
-
-/**
- * DML_FALSE_ACCEPT_RATE:
- *
- * The share of unknown things that may get a name where nobody says otherwise:
- * a shelf's, not a door's.
- */
-#define DML_FALSE_ACCEPT_RATE 0.05
-
-/**
- * DmlMatcher:
- *
- * Options and what was learned from one snapshot (means, SVM). Immutable: make
- * a new one, off the streaming thread, when options or snapshot change.
- * Reference-counted.
- */
-typedef struct _DmlMatcher DmlMatcher;
-
-/**
- * DmlMatcherOptions:
- * @k: neighbours, 1..100
- * @classifier: who decides the label
- * @threshold: similarity that must be exceeded; NaN = calibrated
- * @false_accept_rate: for the calibrated threshold, in (0, 1)
- * @margin: by how much the best label must lead; 0 = none asked for
- * @labels: (nullable): only these count; %NULL = all
- * @like: (nullable): what was learned for it is taken over where the snapshot,
- *   @classifier and @labels are the same: nothing is trained then
- * @cancel: (nullable): set to 1, atomically, from another thread it ends the
- *   training of an SVM, between two labels, with #DML_ERROR_CANCELLED
- */
-typedef struct {
-  guint k;
-  DmlClassifier classifier;
-  double threshold;
-  double false_accept_rate;
-  double margin;
-  const char *const *labels;
-  const DmlMatcher *like;
-  const gint *cancel;
-} DmlMatcherOptions;
-
-#define DML_MATCHER_OPTIONS_INIT                                               \
-  {                                                                            \
-    5, DML_CLASSIFIER_AUTO, (double) NAN, DML_FALSE_ACCEPT_RATE, 0.0, NULL,    \
-      NULL, NULL                                                               \
-  }
-
-#define DML_TYPE_MATCHER (dml_matcher_get_type ())
-DML_API GType dml_matcher_get_type (void);
-
-/**
- * dml_matcher_new: (skip)
- * @snapshot: what to match against
- * @encoder: (nullable): for its thresholds, used where the gallery has none
- * @options: (nullable): %NULL for the defaults
- * @error: (nullable): return location for a #GError
- *
- * Trains the classifier where it needs training. The threshold is @options',
- * else the lead that was stored by dml_gallery_calibrate(), else one that is
- * measured here in the same way on at most 400 items, else, where there are
- * fewer than ten labels, the encoder's, else 0.5.
- *
- * Returns: (transfer full) (nullable): the matcher, or %NULL with
- *   #DML_ERROR_INVALID (an option out of range; a label filter that names a
- *   label which is not there), #DML_ERROR_MISMATCH (another encoder's),
- *   #DML_ERROR_LIMIT (an SVM that would train for many minutes),
- *   #DML_ERROR_CANCELLED or #DML_ERROR_NO_MEMORY
- */
-DML_API DmlMatcher *dml_matcher_new (DmlSnapshot *snapshot, DmlEncoder *encoder,
-                                     const DmlMatcherOptions *options,
-                                     GError **error);
-DML_API DmlMatcher *dml_matcher_ref (DmlMatcher *matcher);
-DML_API void dml_matcher_unref (DmlMatcher *matcher);
-
-/**
- * dml_matcher_shares_model:
- * @matcher: a #DmlMatcher
- * @other: a #DmlMatcher
- *
- * Returns: whether both decide by what was learned once, as `like` of
- *   #DmlMatcherOptions has it
- */
-DML_API gboolean dml_matcher_shares_model (const DmlMatcher *matcher,
-                                           const DmlMatcher *other);
-
-/**
- * dml_matcher_get_threshold:
- * @matcher: a #DmlMatcher
- *
- * Returns: the similarity to be exceeded; or the lead, where
- *   dml_matcher_is_relative()
- */
-DML_API double dml_matcher_get_threshold (const DmlMatcher *matcher);
-
-/**
- * dml_matcher_is_relative:
- * @matcher: a #DmlMatcher
- *
- * Whether the threshold comes from the gallery's own calibration: then it is
- * the lead that the best label must have over the mean of the next five, and
- * the similarity asked for differs from query to query
- * (dml_match_get_threshold()).
- */
-DML_API gboolean dml_matcher_is_relative (const DmlMatcher *matcher);
-
-/**
- * dml_matcher_describe_threshold:
- * @matcher: a #DmlMatcher
- *
- * Returns: (transfer none): what must be exceeded and who says so, in words
- */
-DML_API const char *dml_matcher_describe_threshold (const DmlMatcher *matcher);
-
-/**
- * dml_matcher_get_warning:
- * @matcher: a #DmlMatcher
- *
- * Returns: (transfer none) (nullable): why the threshold may be out of date: it
- *   was calibrated when there were far more or fewer labels
- */
-DML_API const char *dml_matcher_get_warning (const DmlMatcher *matcher);
-
-/**
- * dml_matcher_get_threshold_origin:
- * @matcher: a #DmlMatcher
- *
- * Returns: (transfer none): "option", "gallery", "encoder" or "default"
- */
-DML_API const char *
-dml_matcher_get_threshold_origin (const DmlMatcher *matcher);
-
-/**
- * dml_matcher_match: (skip)
- * @matcher: a #DmlMatcher
- * @queries: @n x D floats, finite
- * @n: how many, at least 1
- * @matches: (out caller-allocates): room for @n; each (transfer full)
- *
- * Decides. Thread-safe: any number at once.
- */
-DML_API void dml_matcher_match (const DmlMatcher *matcher, const float *queries,
-                                size_t n, DmlMatch **matches);
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlItem, dml_item_free)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlFinding, dml_finding_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlGallery, dml_gallery_unref)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlSnapshot, dml_snapshot_unref)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlMatcher, dml_matcher_unref)
 
 G_END_DECLS
