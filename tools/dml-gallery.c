@@ -18,6 +18,8 @@ static const CliCommand commands[] = {
   { "calibrate", "", "find the threshold for a false-accept rate",
     gallery_calibrate },
   { "verify", "", "read everything and name what is wrong", gallery_verify },
+  { "re-embed", "-o NEW", "the same photographs, another encoder",
+    gallery_reembed },
   { "export", "", "vectors or JSON lines, for other programs", gallery_export },
   { NULL },
 };
@@ -54,7 +56,8 @@ gallery_fail (const GError *error)
   const CliExit exit_code = cli_fail (error);
 
   if (exit_code == CLI_MISMATCH)
-    cli_say ("--encoder FILE names the gallery's encoder");
+    cli_say ("--encoder FILE names the gallery's encoder; 're-embed' makes a "
+             "gallery of another one");
   return exit_code;
 }
 

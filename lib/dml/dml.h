@@ -12,5 +12,6 @@
 #include <dml/dml-matcher.h>
 #include <dml/dml-gallery.h>
 #include <dml/dml-photograph.h>
+#include <dml/dml-galleries.h>
 #include <dml/dml-train.h>
 #include <dml/dml-evaluate.h>

@@ -144,6 +144,22 @@ dml_labels_needed (double rate)
 static const double rates[] = { 0.3,  0.2,   0.1,   0.05, 0.02,
                                 0.01, 0.005, 0.002, 0.001 };
 
+double
+dml_wished_rate (const GArray *thresholds)
+{
+  for (guint i = 0; i < thresholds->len; i++) {
+    const double rate =
+      g_array_index (thresholds, DmlStoredLead, i).threshold.false_accept_rate;
+    gsize r = 0;
+
+    while (r < G_N_ELEMENTS (rates) && rates[r] != rate)
+      r++;
+    if (r == G_N_ELEMENTS (rates))
+      return rate;
+  }
+  return DML_FALSE_ACCEPT_RATE;
+}
+
 static gboolean
 store_fit (DmlGallery *gallery, const char *kind, double rate, gint64 revision,
            const DmlLeads *leads, const DmlLeadFit *fit, GError **error)

@@ -58,6 +58,10 @@ void dml_leads_fit (const DmlLeads *leads, double false_accept_rate,
 /* Labels that it takes to be sure of a rate. */
 guint dml_labels_needed (double false_accept_rate);
 
+/* The rate that calibration was asked for: the one among the stored thresholds
+ * (of DmlStoredLead) that is not stored anyway, if there is one. */
+double dml_wished_rate (const GArray *thresholds);
+
 /* dml_gallery_calibrate() with the encoder's threshold for the rate, or NULL
  * where it has none. */
 gboolean dml_gallery_calibrate_with (DmlGallery *gallery,

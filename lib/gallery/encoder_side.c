@@ -4,9 +4,8 @@
 #include "gallery/gallery.h"
 #include "gallery/match.h"
 
-/* The encoder's own strings. */
-static DmlSpace
-space_of (const DmlEncoder *encoder)
+DmlSpace
+dml_space_of (const DmlEncoder *encoder)
 {
   return (DmlSpace){
     (char *) dml_encoder_get_fingerprint (encoder),
@@ -25,7 +24,7 @@ encoders_threshold (DmlEncoder *encoder, const DmlSpace *gallerys,
 {
   *has = FALSE;
   if (encoder != NULL) {
-    const DmlSpace space = space_of (encoder);
+    const DmlSpace space = dml_space_of (encoder);
 
     if (!dml_space_check (gallerys, &space, path, error))
       return FALSE;
@@ -44,7 +43,7 @@ dml_gallery_open (const char *path, DmlGalleryFlags flags, DmlEncoder *encoder,
   g_return_val_if_fail (path != NULL, NULL);
   if (encoder == NULL)
     return dml_gallery_open_space (path, flags, NULL, error);
-  space = space_of (encoder);
+  space = dml_space_of (encoder);
   return dml_gallery_open_space (path, flags, &space, error);
 }
 

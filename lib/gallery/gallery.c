@@ -51,6 +51,25 @@ dml_gallery_open_space (const char *path, DmlGalleryFlags flags,
   return gallery;
 }
 
+DmlGallery *
+dml_gallery_open_unnamed (const char *name, const char *path, GError **error)
+{
+  g_autoptr (DmlGallery) gallery =
+    dml_gallery_open_space (name, DML_GALLERY_WRITE, NULL, error);
+
+  if (gallery == NULL)
+    return NULL;
+  g_free (gallery->path);
+  gallery->path = g_strdup (path);
+  g_free (gallery->store->path);
+  gallery->store->path = g_strdup (path);
+  /* Closing takes a log in as far as the disk lets it, and says nothing. */
+  return dml_store_exec (gallery->store, "PRAGMA journal_mode = DELETE",
+                         "making the file", error)
+           ? g_steal_pointer (&gallery)
+           : NULL;
+}
+
 /* Undoes what is open and lets the others in. */
 static void
 session_end (DmlGallery *gallery)

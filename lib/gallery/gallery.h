@@ -28,6 +28,15 @@ struct _DmlGallery {
 DmlGallery *dml_gallery_open_space (const char *path, DmlGalleryFlags flags,
                                     const DmlSpace *space, GError **error);
 
+/* A gallery in a file without its name yet (dml_store_create_unnamed), for who
+ * alone will fill it; @path is what messages call it. Nothing lies beside it
+ * when it is closed, whatever fails. */
+DmlGallery *dml_gallery_open_unnamed (const char *name, const char *path,
+                                      GError **error);
+
+/* What an encoder says of itself; its own strings. */
+DmlSpace dml_space_of (const DmlEncoder *encoder);
+
 /* A change: lock, transaction (or savepoint within a session); then
  *   return dml_gallery_change_end (gallery, work (gallery), error);
  * which commits and raises the revision where the work said TRUE, and undoes

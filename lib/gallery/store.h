@@ -53,6 +53,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlStmt, sqlite3_finalize)
 gboolean dml_store_create (const char *path, const DmlSpace *space,
                            GError **error);
 
+/* The same in steps, for a gallery that is filled before it is seen: a new file
+ * under another name in the folder of @path (transfer full), ...  */
+char *dml_store_create_unnamed (const char *path, const DmlSpace *space,
+                                GError **error);
+/* ... which gets its own, unless that is *taken; ... */
+gboolean dml_store_name (const char *path, const char *name, gboolean *taken,
+                         GError **error);
+/* ... and loses the other one. Frees @name; NULL is fine. */
+void dml_store_drop_name (char *name);
+
 /* Opens a file that is there and checks that it is a gallery. */
 DmlStore *dml_store_open (const char *path, gboolean write, GError **error);
 

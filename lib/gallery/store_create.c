@@ -99,16 +99,17 @@ link_file (const char *name, const char *file, gboolean *taken)
   return *taken ? 0 : errnum;
 }
 
-static gboolean
-name_file (const char *path, const char *name, const char *file, GError **error)
+gboolean
+dml_store_name (const char *path, const char *name, gboolean *taken,
+                GError **error)
 {
+  g_autofree char *file = g_canonicalize_filename (path, NULL);
   g_autofree char *folder = g_path_get_dirname (file);
-  gboolean taken;
-  int fd, errnum = link_file (name, file, &taken);
+  int fd, errnum = link_file (name, file, taken);
 
   if (errnum != 0)
     return fail_errno (path, errnum, error);
-  if (taken) /* the caller opens that one and checks it */
+  if (*taken)
     return TRUE;
   fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0)
@@ -120,22 +121,48 @@ name_file (const char *path, const char *name, const char *file, GError **error)
   return errnum == 0 || fail_errno (path, errnum, error);
 }
 
-gboolean
-dml_store_create (const char *path, const DmlSpace *space, GError **error)
+char *
+dml_store_create_unnamed (const char *path, const DmlSpace *space,
+                          GError **error)
 {
   g_autofree char *file = g_canonicalize_filename (path, NULL);
   g_autofree char *name = g_strconcat (file, ".new-XXXXXX", NULL);
-  g_autofree char *journal = NULL;
-  gboolean ok;
   const int fd = g_mkstemp_full (name, O_RDWR | O_CLOEXEC, 0666);
 
-  if (fd < 0)
-    return fail_errno (path, errno, error);
+  if (fd < 0) {
+    fail_errno (path, errno, error);
+    return NULL;
+  }
   close (fd);
-  ok = write_file (path, name, space, error) &&
-       name_file (path, name, file, error);
-  journal = g_strconcat (name, "-journal", NULL);
-  g_unlink (name);
-  g_unlink (journal);
+  if (write_file (path, name, space, error))
+    return g_steal_pointer (&name);
+  dml_store_drop_name (g_steal_pointer (&name));
+  return NULL;
+}
+
+void
+dml_store_drop_name (char *name)
+{
+  static const char *const endings[] = { "", "-journal", "-wal", "-shm" };
+
+  for (gsize i = 0; name != NULL && i < G_N_ELEMENTS (endings); i++) {
+    g_autofree char *file = g_strconcat (name, endings[i], NULL);
+
+    g_unlink (file);
+  }
+  g_free (name);
+}
+
+gboolean
+dml_store_create (const char *path, const DmlSpace *space, GError **error)
+{
+  char *name = dml_store_create_unnamed (path, space, error);
+  gboolean taken, ok;
+
+  if (name == NULL)
+    return FALSE;
+  /* Where it is taken, the caller opens that one and checks it. */
+  ok = dml_store_name (path, name, &taken, error);
+  dml_store_drop_name (name);
   return ok;
 }

@@ -1,0 +1,227 @@
+"""dml-gallery re-embed as a user runs it: galleries as wholes."""
+import os
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+
+from common import (BAD_DATA, FAILED, MISMATCH, OK, PROGRAMS, SHAPES, USAGE,
+                    ProgramTest, draw, lines, run)
+
+DEFAULT = os.path.join(os.environ["DML_TEST_SOURCE_ROOT"], "lib", "encoder",
+                       "default.onnx")
+
+
+def another_encoder(path):
+    """The built-in encoder with another normalisation, so another one: a model
+    goes on after its end, and of two entries of a key the last one holds."""
+    entry = b"".join(bytes([tag, len(text)]) + text for tag, text in
+                     ((0x0a, b"dml.std"), (0x12, b"0.3,0.3,0.3")))
+    shutil.copy(DEFAULT, path)
+    with open(path, "ab") as file:
+        file.write(bytes([0x72, len(entry)]) + entry)
+    return path
+
+
+class Whole(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.new = self.path("new.bin")
+        self.encoder = another_encoder(self.path("new.onnx"))
+        self.call("enroll", self.photos)
+
+    def call(self, *args, check=OK, gallery=None, **kwargs):
+        return run("dml-gallery", gallery or self.gallery, *args, check=check,
+                   **kwargs)
+
+    def reembed(self, *args, check=OK, **kwargs):
+        return self.call("re-embed", "-e", self.encoder, "-o", self.new, *args,
+                         check=check, **kwargs)
+
+    def rows(self, gallery, sql):
+        with sqlite3.connect(gallery) as db:
+            rows = db.execute(sql).fetchall()
+        db.close()
+        return rows
+
+    def by_hand(self, *statements):
+        with sqlite3.connect(self.gallery) as db:
+            for statement in statements:
+                db.execute(statement)
+        db.close()
+
+    def left(self):
+        """What lies in the folder beside what the test put there."""
+        return sorted(set(os.listdir(self.dir)) -
+                      {"photos", "shop.bin", "new.onnx"})
+
+
+class ReEmbed(Whole):
+    KEPT = ("SELECT item.id, label.id, name, data, quality, source, added,"
+            " thumbnail, content, views FROM item JOIN label"
+            " ON label.id = label_id ORDER BY item.id")
+
+    def test_all_but_the_vectors_stays(self):
+        self.call("data", "disc", '{"price": 2}')
+        self.call("enroll", "--views", "3", "--label", "odd",
+                  self.path("photos/disc/0.jpg"))
+        self.call("remove", "bars")
+        self.by_hand("INSERT INTO tag VALUES (3, 'front')")
+        before = self.rows(self.gallery, self.KEPT)
+        with open(self.gallery, "rb") as file:
+            old = file.read()
+        done = self.reembed("--json")
+        report = lines(done)[0]
+        self.assertEqual(report["schema"], "dml-re-embed/1")
+        self.assertEqual((report["items"], report["labels"], report["lost"]),
+                         (7, 4, []))
+        self.assertEqual(self.rows(self.new, self.KEPT), before)
+        self.assertEqual(self.rows(self.new, "SELECT * FROM tag"),
+                         [(3, "front")])
+        self.assertEqual(self.rows(
+            self.new, "SELECT seq FROM sqlite_sequence WHERE name = 'item'"),
+            [(9,)])
+        self.assertEqual(self.left(), ["new.bin"])
+        with open(self.gallery, "rb") as file:
+            self.assertEqual(file.read(), old)
+        self.call("verify", gallery=self.new)
+        answer = lines(self.call(
+            "search", "--json", "-e", self.encoder, "--threshold", "0.9",
+            self.path("photos/roof/1.jpg"), gallery=self.new))[0]
+        self.assertEqual(answer["label"], "roof")
+        self.call("search", self.path("photos/roof/1.jpg"), gallery=self.new,
+                  check=MISMATCH)
+
+    def test_as_if_enrolled_with_it(self):
+        self.reembed()
+        self.call("enroll", "-e", self.encoder, self.photos,
+                  gallery=self.path("enrolled.bin"))
+        vectors = "SELECT source, vector, probe FROM item ORDER BY source"
+        self.assertEqual(self.rows(self.new, vectors),
+                         self.rows(self.path("enrolled.bin"), vectors))
+
+    def test_gone_and_changed_are_named(self):
+        os.remove(self.path("photos/disc/0.jpg"))
+        os.remove(self.path("photos/roof/0.jpg"))
+        os.remove(self.path("photos/roof/1.jpg"))
+        draw("bars", seed=9).save(self.path("photos/box/1.jpg"))
+        with open(self.path("photos/bars/1.jpg"), "wb") as file:
+            file.write(b"no picture")
+        done = self.reembed("--json", check=BAD_DATA)
+        report = lines(done)[0]
+        self.assertEqual(
+            sorted((row["label"], row["reason"]) for row in report["lost"]),
+            [("bars", "changed"), ("box", "changed"), ("disc", "gone"),
+             ("roof", "gone"), ("roof", "gone")])
+        self.assertIn("photos/disc/0.jpg is gone", done.stderr)
+        self.assertIn("photos/box/1.jpg is another picture now", done.stderr)
+        self.assertIn("5 items without a photograph were left out",
+                      done.stderr)
+        self.assertIn("1 label is without items now", done.stderr)
+        self.assertIn("--photos", done.stderr)
+        self.assertEqual(report["items"], 3)
+
+    def test_moved_photographs_are_found_by_content(self):
+        shutil.move(self.path("photos"), self.path("archive"))
+        os.makedirs(self.path("photos/disc"))
+        os.rename(self.path("archive/disc/0.jpg"),
+                  self.path("archive/roof/zero.jpg"))
+        self.reembed(check=FAILED)
+        self.assertEqual(self.left(), ["archive"])
+        done = self.reembed("--json", "--photos", self.path("archive"))
+        self.assertEqual(lines(done)[0]["moved"], 8)
+        self.assertEqual(
+            self.rows(self.new, "SELECT source FROM item WHERE label_id ="
+                      " (SELECT id FROM label WHERE name = 'disc')"),
+            [(self.path("archive/roof/zero.jpg"),),
+             (self.path("archive/disc/1.jpg"),)])
+
+    def test_an_older_gallery_tells_by_thumbnails(self):
+        self.by_hand("UPDATE item SET content = NULL, views = NULL",
+                     "UPDATE item SET thumbnail = NULL WHERE id = 8")
+        draw("bars", seed=9).save(self.path("photos/box/1.jpg"))
+        os.makedirs(self.path("archive"))
+        os.rename(self.path("photos/disc/0.jpg"), self.path("archive/x.jpg"))
+        report = lines(self.reembed("--json", "--photos", self.path("archive"),
+                                    check=BAD_DATA))[0]
+        self.assertEqual([row["reason"] for row in report["lost"]],
+                         ["changed"])
+        self.assertEqual((report["moved"], report["unchecked"]), (1, 1))
+        self.assertEqual(self.rows(self.new,
+                                   "SELECT min(views), count(content)"
+                                   " FROM item"), [(12, 7)])
+
+    def test_a_camera_left_no_photograph(self):
+        self.by_hand("UPDATE item SET content = NULL, views = NULL, source ="
+                     " 'stream, 0:00:01.000000000' WHERE id = 1",
+                     "DROP TRIGGER item_vector_is_fixed",
+                     "UPDATE item SET probe = NULL WHERE id = 1")
+        done = self.reembed(check=BAD_DATA)
+        self.assertIn("item 1 of bars came from a camera", done.stderr)
+        self.assertNotIn("--photos", done.stderr)
+
+    def test_calibrated_again_where_it_was(self):
+        for n in range(12):
+            os.makedirs(self.path("many", f"thing{n}"))
+            draw("disc", size=40 + 6 * n, seed=n).save(
+                self.path("many", f"thing{n}", "0.png"))
+        self.call("enroll", "--views", "1", self.path("many"))
+        self.assertFalse(lines(self.reembed("--json"))[0]["calibrated"])
+        os.remove(self.new)
+        self.call("calibrate", "-f", "0.07")
+        self.assertTrue(lines(self.reembed("--json"))[0]["calibrated"])
+        keys = "SELECT key FROM calibration ORDER BY key"
+        self.assertIn(("item/0.07",), self.rows(self.new, keys))
+        self.assertEqual(self.rows(self.new, keys),
+                         self.rows(self.gallery, keys))
+
+    def test_nothing_is_written_over(self):
+        self.reembed()
+        with open(self.new, "rb") as file:
+            before = file.read()
+        done = self.reembed(check=USAGE)
+        self.assertIn("is there already", done.stderr)
+        with open(self.new, "rb") as file:
+            self.assertEqual(file.read(), before)
+        self.call("re-embed", check=USAGE)
+        self.call("re-embed", "-o", self.gallery, check=USAGE)
+
+    def test_a_full_disk_leaves_nothing(self):
+        for blocks in (0, 1, 8, 20, 60):
+            done = self.reembed(check=FAILED, preexec_fn=lambda: (
+                resource.setrlimit(resource.RLIMIT_FSIZE,
+                                   (1024 * blocks, 1024 * blocks))))
+            self.assertIn("new.bin", done.stderr)
+            self.assertEqual(self.left(), [])
+        self.call("verify")
+
+    def test_killed_or_interrupted(self):
+        for n in range(40):
+            draw("roof", seed=n).save(self.path("photos/roof", f"x{n}.jpg"))
+        self.call("enroll", "--views", "1", self.photos)
+        command = [os.path.join(PROGRAMS, "dml-gallery"), self.gallery,
+                   "re-embed", "-e", self.encoder, "-o", self.new]
+        for deadly in (signal.SIGKILL, signal.SIGINT):
+            process = subprocess.Popen(command, stderr=subprocess.PIPE,
+                                       stdout=subprocess.DEVNULL, text=True)
+            deadline = time.monotonic() + 60
+            while not any(name.startswith("new.bin.new-")
+                          for name in self.left()):
+                self.assertLess(time.monotonic(), deadline)
+                self.assertIsNone(process.poll())
+                time.sleep(0.01)
+            time.sleep(0.2)
+            process.send_signal(deadly)
+            said = process.communicate()[1]
+            self.assertFalse(os.path.exists(self.new), said)
+            if deadly == signal.SIGINT:
+                self.assertEqual(process.returncode, 130)
+                self.assertIn("nothing was written", said)
+            for name in self.left():  # of the one that was killed
+                self.assertTrue(name.startswith("new.bin.new-"), name)
+                self.assertEqual(deadly, signal.SIGKILL)
+                os.remove(self.path(name))
+        self.call("verify")
+        self.reembed()
