@@ -309,10 +309,41 @@ cli_json_schema (JsonBuilder *builder, const char *schema)
   json_builder_add_string_value (builder, schema);
 }
 
+JsonBuilder *
+cli_json_new (const char *schema)
+{
+  JsonBuilder *builder = json_builder_new ();
+
+  json_builder_begin_object (builder);
+  cli_json_schema (builder, schema);
+  return builder;
+}
+
+void
+cli_json_print (JsonBuilder *builder)
+{
+  json_builder_end_object (builder);
+  cli_print_json (builder);
+}
+
+void
+cli_json_integer (JsonBuilder *builder, const char *member, gint64 value)
+{
+  json_builder_set_member_name (builder, member);
+  json_builder_add_int_value (builder, value);
+}
+
+void
+cli_json_number (JsonBuilder *builder, const char *member, double value)
+{
+  json_builder_set_member_name (builder, member);
+  json_builder_add_double_value (builder, value);
+}
+
 void
 cli_json_text (JsonBuilder *builder, const char *member, const char *text)
 {
-  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  g_autofree char *valid = text != NULL ? g_utf8_make_valid (text, -1) : NULL;
 
   if (member != NULL)
     json_builder_set_member_name (builder, member);

@@ -67,8 +67,14 @@ void cli_print_json (JsonBuilder *builder);
 /* A number as "schema": "dml-<what>/<version>" in the object being built. */
 void cli_json_schema (JsonBuilder *builder, const char *schema);
 
+/* An object that begins with its schema, and cli_print_json() at its end. */
+JsonBuilder *cli_json_new (const char *schema);
+void cli_json_print (JsonBuilder *builder);
+
 /* Text of any bytes, as UTF-8; @member NULL: of an array. */
 void cli_json_text (JsonBuilder *builder, const char *member, const char *text);
+void cli_json_integer (JsonBuilder *builder, const char *member, gint64 value);
+void cli_json_number (JsonBuilder *builder, const char *member, double value);
 
 /* "1 item", "2 items" */
 #define CLI_S(n) ((n) == 1 ? "" : "s")

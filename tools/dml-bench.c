@@ -107,37 +107,26 @@ print_table (const BenchReport *report)
 static void
 print_json (const BenchReport *report)
 {
-  JsonBuilder *json = json_builder_new ();
+  JsonBuilder *json = cli_json_new ("dml-bench/1");
 
-  json_builder_begin_object (json);
-  cli_json_schema (json, "dml-bench/1");
-  json_builder_set_member_name (json, "command");
-  json_builder_add_string_value (json, report->command);
-  json_builder_set_member_name (json, "build");
-  json_builder_add_string_value (json, dml_build_info ());
+  cli_json_text (json, "command", report->command);
+  cli_json_text (json, "build", dml_build_info ());
   json_builder_set_member_name (json, "rows");
   json_builder_begin_array (json);
   for (guint i = 0; i < report->rows->len; i++) {
     const Row *row = &g_array_index (report->rows, Row, i);
 
     json_builder_begin_object (json);
-    json_builder_set_member_name (json, "what");
-    json_builder_add_string_value (json, row->what);
-    json_builder_set_member_name (json, "minimum");
-    json_builder_add_double_value (json, row->minimum);
-    json_builder_set_member_name (json, "median");
-    json_builder_add_double_value (json, row->median);
-    json_builder_set_member_name (json, "unit");
-    json_builder_add_string_value (json, row->unit);
-    if (!isnan (row->target)) {
-      json_builder_set_member_name (json, "target");
-      json_builder_add_double_value (json, row->target);
-    }
+    cli_json_text (json, "what", row->what);
+    cli_json_number (json, "minimum", row->minimum);
+    cli_json_number (json, "median", row->median);
+    cli_json_text (json, "unit", row->unit);
+    if (!isnan (row->target))
+      cli_json_number (json, "target", row->target);
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
-  json_builder_end_object (json);
-  cli_print_json (json);
+  cli_json_print (json);
 }
 
 void

@@ -62,19 +62,15 @@ print_csv (const char *path, const float *row, guint dim)
 static void
 print_json (const char *path, const float *row, guint dim)
 {
-  JsonBuilder *json = json_builder_new ();
+  JsonBuilder *json = cli_json_new ("dml-embed/1");
 
-  json_builder_begin_object (json);
-  cli_json_schema (json, "dml-embed/1");
-  json_builder_set_member_name (json, "picture");
-  json_builder_add_string_value (json, path);
+  cli_json_text (json, "picture", path);
   json_builder_set_member_name (json, "embedding");
   json_builder_begin_array (json);
   for (guint d = 0; d < dim; d++)
     json_builder_add_double_value (json, (double) row[d]);
   json_builder_end_array (json);
-  json_builder_end_object (json);
-  cli_print_json (json);
+  cli_json_print (json);
 }
 
 typedef struct {
@@ -123,13 +119,11 @@ embed_all (DmlEncoder *encoder, DmlSession *session, char **paths)
   gboolean ok = TRUE;
 
   if (options.output != NULL) {
-    if ((list = npy_list_path (options.output)) == NULL)
-      return cli_usage ("--output: %s does not end in .npy", options.output);
-    if (!options.force && (g_file_test (options.output, G_FILE_TEST_EXISTS) ||
-                           g_file_test (list, G_FILE_TEST_EXISTS)))
-      return cli_usage ("--output: %s or %s is there already; --force writes "
-                        "over it",
-                        options.output, list);
+    const CliExit exit_code =
+      npy_list_path (options.output, options.force, &list);
+
+    if (exit_code != CLI_OK)
+      return exit_code;
   }
   if ((pictures = cli_pictures (paths, NULL, &error)) == NULL)
     return cli_fail (error);
@@ -155,10 +149,7 @@ embed_all (DmlEncoder *encoder, DmlSession *session, char **paths)
     npy_writer_abandon (embedder.npy);
   else
     ok = npy_writer_finish (embedder.npy, &error) &&
-         g_file_set_contents_full (list, lines->str, (gssize) lines->len,
-                                   G_FILE_SET_CONTENTS_CONSISTENT |
-                                     G_FILE_SET_CONTENTS_DURABLE,
-                                   0666, &error);
+         npy_list_write (list, lines, &error);
   if (!ok)
     return cli_fail (error);
   if (cli_interrupted ())
@@ -197,24 +188,15 @@ compare (DmlEncoder *encoder, DmlSession *session, char **paths)
             : similarity > threshold.threshold ? "same"
                                                : "different";
   if (options.json) {
-    JsonBuilder *json = json_builder_new ();
+    JsonBuilder *json = cli_json_new ("dml-compare/1");
 
-    json_builder_begin_object (json);
-    cli_json_schema (json, "dml-compare/1");
-    json_builder_set_member_name (json, "cosine");
-    json_builder_add_double_value (json, cosine);
-    json_builder_set_member_name (json, "euclidean");
-    json_builder_add_double_value (json, distance);
-    json_builder_set_member_name (json, "similarity");
-    json_builder_add_double_value (json, similarity);
-    if (known) {
-      json_builder_set_member_name (json, "threshold");
-      json_builder_add_double_value (json, threshold.threshold);
-    }
-    json_builder_set_member_name (json, "verdict");
-    json_builder_add_string_value (json, verdict);
-    json_builder_end_object (json);
-    cli_print_json (json);
+    cli_json_number (json, "cosine", cosine);
+    cli_json_number (json, "euclidean", distance);
+    cli_json_number (json, "similarity", similarity);
+    if (known)
+      cli_json_number (json, "threshold", threshold.threshold);
+    cli_json_text (json, "verdict", verdict);
+    cli_json_print (json);
     return CLI_OK;
   }
   printf ("cosine     %9.6f\nEuclidean  %9.6f\n", cosine, distance);

@@ -105,24 +105,16 @@ gallery_calibrate (int argc, char **argv)
                               &threshold, &from_gallery, &error))
     return cli_fail (error);
   if (options.json) {
-    JsonBuilder *json = json_builder_new ();
+    JsonBuilder *json = cli_json_new ("dml-calibrate/1");
 
-    json_builder_begin_object (json);
-    cli_json_schema (json, "dml-calibrate/1");
-    json_builder_set_member_name (json, from_gallery ? "lead" : "threshold");
-    json_builder_add_double_value (json, threshold.threshold);
-    json_builder_set_member_name (json, "false_accept_rate");
-    json_builder_add_double_value (json, threshold.false_accept_rate);
-    json_builder_set_member_name (json, "lower");
-    json_builder_add_double_value (json, threshold.lower);
-    json_builder_set_member_name (json, "upper");
-    json_builder_add_double_value (json, threshold.upper);
-    json_builder_set_member_name (json, "n_impostor");
-    json_builder_add_int_value (json, threshold.n_impostor);
-    json_builder_set_member_name (json, "from");
-    json_builder_add_string_value (json, from_gallery ? "gallery" : "encoder");
-    json_builder_end_object (json);
-    cli_print_json (json);
+    cli_json_number (json, from_gallery ? "lead" : "threshold",
+                     threshold.threshold);
+    cli_json_number (json, "false_accept_rate", threshold.false_accept_rate);
+    cli_json_number (json, "lower", threshold.lower);
+    cli_json_number (json, "upper", threshold.upper);
+    cli_json_integer (json, "n_impostor", threshold.n_impostor);
+    cli_json_text (json, "from", from_gallery ? "gallery" : "encoder");
+    cli_json_print (json);
     return CLI_OK;
   }
   if (from_gallery)
@@ -152,17 +144,14 @@ gallery_verify (int argc, char **argv)
     return cli_fail (error);
   n = g_strv_length (problems);
   if (options.json) {
-    JsonBuilder *json = json_builder_new ();
+    JsonBuilder *json = cli_json_new ("dml-verify/1");
 
-    json_builder_begin_object (json);
-    cli_json_schema (json, "dml-verify/1");
     json_builder_set_member_name (json, "problems");
     json_builder_begin_array (json);
     for (guint i = 0; i < n; i++)
       json_builder_add_string_value (json, problems[i]);
     json_builder_end_array (json);
-    json_builder_end_object (json);
-    cli_print_json (json);
+    cli_json_print (json);
   } else if (n == 0)
     printf ("%s: sound\n", gallery_path);
   for (guint i = 0; !options.json && i < n; i++)

@@ -32,24 +32,14 @@ static const GOptionEntry data_entries[] = {
   { NULL },
 };
 
-/* Opens the object that says what a command did; print_done ends it. */
+/* Opens the object that says what a command did; cli_json_print() ends it. */
 static JsonBuilder *
 begin_done (const char *schema)
 {
-  JsonBuilder *json = json_builder_new ();
+  JsonBuilder *json = cli_json_new (schema);
 
-  json_builder_begin_object (json);
-  cli_json_schema (json, schema);
-  json_builder_set_member_name (json, "gallery");
-  json_builder_add_string_value (json, gallery_path);
+  cli_json_text (json, "gallery", gallery_path);
   return json;
-}
-
-static void
-print_done (JsonBuilder *json)
-{
-  json_builder_end_object (json);
-  cli_print_json (json);
 }
 
 /* One argument of remove; *n_items grows by what went. */
@@ -105,9 +95,8 @@ gallery_remove (int argc, char **argv)
   if (options.json) {
     JsonBuilder *json = begin_done ("dml-remove/1");
 
-    json_builder_set_member_name (json, "items");
-    json_builder_add_int_value (json, n_items);
-    print_done (json);
+    cli_json_integer (json, "items", n_items);
+    cli_json_print (json);
   } else
     printf ("%u item%s removed\n", n_items, n_items == 1 ? "" : "s");
   return CLI_OK;
@@ -135,7 +124,7 @@ gallery_rename (int argc, char **argv)
 
     cli_json_text (json, "old", argv[1]);
     cli_json_text (json, "label", argv[2]);
-    print_done (json);
+    cli_json_print (json);
   }
   return CLI_OK;
 }
@@ -166,7 +155,7 @@ gallery_data (int argc, char **argv)
     JsonBuilder *json = begin_done ("dml-data/1");
 
     cli_json_text (json, "label", argv[1]);
-    print_done (json);
+    cli_json_print (json);
   }
   return CLI_OK;
 }

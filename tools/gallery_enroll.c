@@ -223,17 +223,12 @@ enroll_all (Enroll *enroll, GPtrArray *pictures, GError **error)
 static void
 print_json (const Enroll *enroll)
 {
-  JsonBuilder *json = json_builder_new ();
+  JsonBuilder *json = cli_json_new ("dml-enroll/1");
 
-  json_builder_begin_object (json);
-  cli_json_schema (json, "dml-enroll/1");
   cli_json_text (json, "gallery", gallery_path);
-  json_builder_set_member_name (json, "labels");
-  json_builder_add_int_value (json, enroll->n_labels);
-  json_builder_set_member_name (json, "items");
-  json_builder_add_int_value (json, enroll->n_items);
-  json_builder_set_member_name (json, "known");
-  json_builder_add_int_value (json, enroll->n_known);
+  cli_json_integer (json, "labels", enroll->n_labels);
+  cli_json_integer (json, "items", enroll->n_items);
+  cli_json_integer (json, "known", enroll->n_known);
   json_builder_set_member_name (json, "twins");
   json_builder_begin_array (json);
   for (guint i = 0; i < enroll->twins->len; i++) {
@@ -243,8 +238,7 @@ print_json (const Enroll *enroll)
     cli_json_text (json, "picture", twin->path);
     cli_json_text (json, "label", twin->label);
     cli_json_text (json, "other", twin->other);
-    json_builder_set_member_name (json, "item");
-    json_builder_add_int_value (json, twin->item);
+    cli_json_integer (json, "item", twin->item);
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
@@ -253,8 +247,7 @@ print_json (const Enroll *enroll)
   for (guint i = 0; i < enroll->failed->len; i++)
     cli_json_text (json, NULL, g_ptr_array_index (enroll->failed, i));
   json_builder_end_array (json);
-  json_builder_end_object (json);
-  cli_print_json (json);
+  cli_json_print (json);
 }
 
 static void

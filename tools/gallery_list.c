@@ -26,26 +26,18 @@ static const GOptionEntry show_entries[] = {
 static void
 list_as_json (DmlGallery *gallery, DmlSnapshot *snapshot)
 {
-  JsonBuilder *json = json_builder_new ();
+  JsonBuilder *json = cli_json_new ("dml-list/1");
 
-  json_builder_begin_object (json);
-  cli_json_schema (json, "dml-list/1");
-  json_builder_set_member_name (json, "gallery");
-  json_builder_add_string_value (json, gallery_path);
-  json_builder_set_member_name (json, "encoder");
-  json_builder_add_string_value (json, dml_gallery_get_encoder_name (gallery));
-  json_builder_set_member_name (json, "fingerprint");
-  json_builder_add_string_value (json, dml_gallery_get_fingerprint (gallery));
-  json_builder_set_member_name (json, "dim");
-  json_builder_add_int_value (json, dml_gallery_get_dim (gallery));
-  json_builder_set_member_name (json, "metric");
-  json_builder_add_string_value (
-    json, dml_gallery_get_metric (gallery) == DML_METRIC_COSINE ? "cosine"
-                                                                : "euclidean");
-  json_builder_set_member_name (json, "revision");
-  json_builder_add_int_value (json, dml_snapshot_get_revision (snapshot));
-  json_builder_set_member_name (json, "items");
-  json_builder_add_int_value (json, dml_snapshot_get_n_items (snapshot));
+  cli_json_text (json, "gallery", gallery_path);
+  cli_json_text (json, "encoder", dml_gallery_get_encoder_name (gallery));
+  cli_json_text (json, "fingerprint", dml_gallery_get_fingerprint (gallery));
+  cli_json_integer (json, "dim", dml_gallery_get_dim (gallery));
+  cli_json_text (json, "metric",
+                 dml_gallery_get_metric (gallery) == DML_METRIC_COSINE
+                   ? "cosine"
+                   : "euclidean");
+  cli_json_integer (json, "revision", dml_snapshot_get_revision (snapshot));
+  cli_json_integer (json, "items", dml_snapshot_get_n_items (snapshot));
   json_builder_set_member_name (json, "labels");
   json_builder_begin_array (json);
   for (guint i = 0; i < dml_snapshot_get_n_labels (snapshot); i++) {
@@ -54,10 +46,8 @@ list_as_json (DmlGallery *gallery, DmlSnapshot *snapshot)
     const char *label = dml_snapshot_get_label (snapshot, i, &n_items, &data);
 
     json_builder_begin_object (json);
-    json_builder_set_member_name (json, "label");
-    json_builder_add_string_value (json, label);
-    json_builder_set_member_name (json, "items");
-    json_builder_add_int_value (json, n_items);
+    cli_json_text (json, "label", label);
+    cli_json_integer (json, "items", n_items);
     if (data != NULL) {
       json_builder_set_member_name (json, "data");
       json_builder_add_value (json, json_from_string (data, NULL));
@@ -65,8 +55,7 @@ list_as_json (DmlGallery *gallery, DmlSnapshot *snapshot)
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
-  json_builder_end_object (json);
-  cli_print_json (json);
+  cli_json_print (json);
 }
 
 CliExit
@@ -153,12 +142,9 @@ gallery_show (int argc, char **argv)
     return cli_fail (error);
   dml_snapshot_get_label (snapshot, (guint) label, NULL, &data);
   if (options.json) {
-    JsonBuilder *json = json_builder_new ();
+    JsonBuilder *json = cli_json_new ("dml-show/1");
 
-    json_builder_begin_object (json);
-    cli_json_schema (json, "dml-show/1");
-    json_builder_set_member_name (json, "label");
-    json_builder_add_string_value (json, argv[1]);
+    cli_json_text (json, "label", argv[1]);
     if (data != NULL) {
       json_builder_set_member_name (json, "data");
       json_builder_add_value (json, json_from_string (data, NULL));
@@ -169,31 +155,20 @@ gallery_show (int argc, char **argv)
       const DmlItem *item = g_ptr_array_index (items, i);
 
       json_builder_begin_object (json);
-      json_builder_set_member_name (json, "item");
-      json_builder_add_int_value (json, item->id);
-      json_builder_set_member_name (json, "added");
-      json_builder_add_string_value (json, item->added);
-      if (item->source != NULL) {
-        json_builder_set_member_name (json, "source");
-        json_builder_add_string_value (json, item->source);
-      }
-      if (item->quality >= 0) {
-        json_builder_set_member_name (json, "quality");
-        json_builder_add_double_value (json, item->quality);
-      }
-      if (item->content != NULL) {
-        json_builder_set_member_name (json, "content");
-        json_builder_add_string_value (json, item->content);
-      }
-      if (item->views > 0) {
-        json_builder_set_member_name (json, "views");
-        json_builder_add_int_value (json, item->views);
-      }
+      cli_json_integer (json, "item", item->id);
+      cli_json_text (json, "added", item->added);
+      if (item->source != NULL)
+        cli_json_text (json, "source", item->source);
+      if (item->quality >= 0)
+        cli_json_number (json, "quality", item->quality);
+      if (item->content != NULL)
+        cli_json_text (json, "content", item->content);
+      if (item->views > 0)
+        cli_json_integer (json, "views", item->views);
       json_builder_end_object (json);
     }
     json_builder_end_array (json);
-    json_builder_end_object (json);
-    cli_print_json (json);
+    cli_json_print (json);
     return CLI_OK;
   }
   for (guint i = 0; i < items->len; i++) {
@@ -229,22 +204,17 @@ export_as_json (DmlSnapshot *snapshot)
     gint64 item;
     guint label;
     const float *vector = dml_snapshot_get_item (snapshot, i, &item, &label);
-    JsonBuilder *json = json_builder_new ();
+    JsonBuilder *json = cli_json_new ("dml-export/1");
 
-    json_builder_begin_object (json);
-    cli_json_schema (json, "dml-export/1");
-    json_builder_set_member_name (json, "item");
-    json_builder_add_int_value (json, item);
-    json_builder_set_member_name (json, "label");
-    json_builder_add_string_value (
-      json, dml_snapshot_get_label (snapshot, label, NULL, NULL));
+    cli_json_integer (json, "item", item);
+    cli_json_text (json, "label",
+                   dml_snapshot_get_label (snapshot, label, NULL, NULL));
     json_builder_set_member_name (json, "embedding");
     json_builder_begin_array (json);
     for (guint d = 0; d < dim; d++)
       json_builder_add_double_value (json, (double) vector[d]);
     json_builder_end_array (json);
-    json_builder_end_object (json);
-    cli_print_json (json);
+    cli_json_print (json);
   }
 }
 
@@ -269,10 +239,7 @@ export_as_npy (DmlSnapshot *snapshot, const char *path, const char *list,
     g_string_append_printf (lines, "%s\n", shown);
   }
   return npy_writer_finish (g_steal_pointer (&npy), error) &&
-         g_file_set_contents_full (list, lines->str, (gssize) lines->len,
-                                   G_FILE_SET_CONTENTS_CONSISTENT |
-                                     G_FILE_SET_CONTENTS_DURABLE,
-                                   0666, error);
+         npy_list_write (list, lines, error);
 }
 
 CliExit
@@ -292,16 +259,10 @@ gallery_export (int argc, char **argv)
     return cli_usage ("%s: nothing is expected here", argv[1]);
   if (options.output != NULL && options.json)
     return cli_usage ("--json and --output: one of them");
-  if (options.output != NULL) {
-    list = npy_list_path (options.output);
-    if (list == NULL)
-      return cli_usage ("--output: %s does not end in .npy", options.output);
-    if (!options.force && (g_file_test (options.output, G_FILE_TEST_EXISTS) ||
-                           g_file_test (list, G_FILE_TEST_EXISTS)))
-      return cli_usage ("--output: %s or %s is there already; --force writes "
-                        "over it",
-                        options.output, list);
-  }
+  if (options.output != NULL &&
+      (exit_code = npy_list_path (options.output, options.force, &list)) !=
+        CLI_OK)
+    return exit_code;
   if ((snapshot = gallery_snapshot (&gallery, &error)) == NULL)
     return cli_fail (error);
   if (options.output == NULL)

@@ -39,34 +39,22 @@ static const GOptionEntry entries[] = {
 static void
 answer_as_json (const char *path, const DmlMatch *match)
 {
-  JsonBuilder *json = json_builder_new ();
+  JsonBuilder *json = cli_json_new ("dml-search/1");
 
-  json_builder_begin_object (json);
-  cli_json_schema (json, "dml-search/1");
-  json_builder_set_member_name (json, "picture");
-  json_builder_add_string_value (json, path);
-  json_builder_set_member_name (json, "decision");
-  json_builder_add_string_value (
-    json, dml_decision_to_string (dml_match_get_decision (match)));
-  json_builder_set_member_name (json, "reason");
-  json_builder_add_string_value (
-    json, dml_reason_to_string (dml_match_get_reason (match)));
-  json_builder_set_member_name (json, "explanation");
-  json_builder_add_string_value (json, dml_match_get_explanation (match));
+  cli_json_text (json, "picture", path);
+  cli_json_text (json, "decision",
+                 dml_decision_to_string (dml_match_get_decision (match)));
+  cli_json_text (json, "reason",
+                 dml_reason_to_string (dml_match_get_reason (match)));
+  cli_json_text (json, "explanation", dml_match_get_explanation (match));
   if (dml_match_get_label (match) != NULL) {
-    json_builder_set_member_name (json, "label");
-    json_builder_add_string_value (json, dml_match_get_label (match));
-    json_builder_set_member_name (json, "similarity");
-    json_builder_add_double_value (json, dml_match_get_similarity (match));
-    json_builder_set_member_name (json, "margin");
-    json_builder_add_double_value (json, dml_match_get_margin (match));
-    json_builder_set_member_name (json, "confidence");
-    json_builder_add_double_value (json, dml_match_get_confidence (match));
-    json_builder_set_member_name (json, "item");
-    json_builder_add_int_value (json, dml_match_get_item (match));
+    cli_json_text (json, "label", dml_match_get_label (match));
+    cli_json_number (json, "similarity", dml_match_get_similarity (match));
+    cli_json_number (json, "margin", dml_match_get_margin (match));
+    cli_json_number (json, "confidence", dml_match_get_confidence (match));
+    cli_json_integer (json, "item", dml_match_get_item (match));
   }
-  json_builder_set_member_name (json, "threshold");
-  json_builder_add_double_value (json, dml_match_get_threshold (match));
+  cli_json_number (json, "threshold", dml_match_get_threshold (match));
   if (dml_match_get_label_data (match) != NULL) {
     json_builder_set_member_name (json, "data");
     json_builder_add_value (
@@ -81,17 +69,13 @@ answer_as_json (const char *path, const DmlMatch *match)
 
     dml_match_get_hit (match, i, &label, &item, &similarity);
     json_builder_begin_object (json);
-    json_builder_set_member_name (json, "label");
-    json_builder_add_string_value (json, label);
-    json_builder_set_member_name (json, "item");
-    json_builder_add_int_value (json, item);
-    json_builder_set_member_name (json, "similarity");
-    json_builder_add_double_value (json, similarity);
+    cli_json_text (json, "label", label);
+    cli_json_integer (json, "item", item);
+    cli_json_number (json, "similarity", similarity);
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
-  json_builder_end_object (json);
-  cli_print_json (json);
+  cli_json_print (json);
 }
 
 static void

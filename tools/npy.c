@@ -18,14 +18,28 @@ struct _NpyWriter {
   gsize n_rows;
 };
 
-char *
-npy_list_path (const char *path)
+CliExit
+npy_list_path (const char *output, gboolean force, char **list)
 {
-  const gsize n = strlen (path);
+  const gsize n = strlen (output);
 
-  if (n < 5 || g_ascii_strcasecmp (path + n - 4, ".npy") != 0)
-    return NULL;
-  return g_strdup_printf ("%.*s.txt", (int) (n - 4), path);
+  if (n < 5 || g_ascii_strcasecmp (output + n - 4, ".npy") != 0)
+    return cli_usage ("--output: %s does not end in .npy", output);
+  *list = g_strdup_printf ("%.*s.txt", (int) (n - 4), output);
+  if (!force && (g_file_test (output, G_FILE_TEST_EXISTS) ||
+                 g_file_test (*list, G_FILE_TEST_EXISTS)))
+    return cli_usage ("--output: %s or %s is there already; --force writes "
+                      "over it",
+                      output, *list);
+  return CLI_OK;
+}
+
+gboolean
+npy_list_write (const char *list, const GString *lines, GError **error)
+{
+  return g_file_set_contents_full (
+    list, lines->str, (gssize) lines->len,
+    G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0666, error);
 }
 
 static gboolean

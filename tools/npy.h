@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * NumPy's .npy files: rows of float32, written aside and renamed. */
+ * NumPy's .npy files: rows of float32, written aside and renamed; and beside
+ * one a list of what the rows are. */
 #pragma once
 
-#include <dml/dml.h>
+#include "cli.h"
 
 typedef struct _NpyWriter NpyWriter;
 
-/* "x.npy": "x.txt", where the rows' names go; NULL for another ending. */
-char *npy_list_path (const char *path);
+/* What --output names: *list is "x.txt" for "x.npy". CLI_USAGE for another
+ * ending, or where one of them is there and not to be written over. */
+CliExit npy_list_path (const char *output, gboolean force, char **list);
+
+/* The list, a line a row. */
+gboolean npy_list_write (const char *list, const GString *lines,
+                         GError **error);
 
 /* Opens path for rows of dim floats; more may follow until the end. */
 NpyWriter *npy_writer_new (const char *path, guint dim, GError **error);
