@@ -93,6 +93,10 @@ void cli_progress_free (CliProgress *progress); /* wipes the line */
 void cli_catch_interrupt (void);
 gboolean cli_interrupted (void);
 
+/* As cli_catch_interrupt(); Ctrl-C also cancels what waits for `cancellable`,
+ * by a thread: a signal handler may not. */
+void cli_cancel_on_interrupt (GCancellable *cancellable);
+
 /* Colour on stdout is wanted: a terminal, and no NO_COLOR. */
 gboolean cli_colour (void);
 

@@ -116,3 +116,21 @@ cli_interrupted (void)
 {
   return interrupted != 0;
 }
+
+static gpointer
+watch_interrupt (gpointer cancellable)
+{
+  while (!cli_interrupted ())
+    g_usleep (50000);
+  g_cancellable_cancel (cancellable);
+  g_object_unref (cancellable);
+  return NULL;
+}
+
+void
+cli_cancel_on_interrupt (GCancellable *cancellable)
+{
+  cli_catch_interrupt ();
+  g_thread_unref (
+    g_thread_new ("interrupt", watch_interrupt, g_object_ref (cancellable)));
+}

@@ -101,16 +101,6 @@ on_progress (const DmlTrainProgress *p, gpointer data)
   cli_progress_set (talk->bar, (gsize) p->done, NULL);
 }
 
-static gpointer
-watch_interrupt (gpointer cancellable)
-{
-  while (!cli_interrupted ())
-    g_usleep (50000);
-  g_cancellable_cancel (cancellable);
-  g_object_unref (cancellable);
-  return NULL;
-}
-
 /* ---- options ---- */
 
 static gboolean
@@ -186,9 +176,7 @@ run (const char *path, char **data)
     return cli_fail (error);
   if (dml_encoder_is_placeholder (encoder))
     cli_say ("warning: the built-in encoder is an untrained placeholder");
-  cli_catch_interrupt ();
-  g_thread_unref (
-    g_thread_new ("interrupt", watch_interrupt, g_object_ref (cancellable)));
+  cli_cancel_on_interrupt (cancellable);
   outcome = dml_evaluate (encoder, &o, &listener, cancellable, &error);
   g_clear_pointer (&talk.bar, cli_progress_free);
   if (outcome == NULL)

@@ -233,18 +233,6 @@ on_epoch (const DmlTrainFigures *f, gpointer data)
   fflush (stdout);
 }
 
-/* ---- Ctrl-C ---- */
-
-static gpointer
-watch_interrupt (gpointer cancellable)
-{
-  while (!cli_interrupted ())
-    g_usleep (50000);
-  g_cancellable_cancel (cancellable);
-  g_object_unref (cancellable);
-  return NULL;
-}
-
 static CliExit
 run (char **data)
 {
@@ -267,9 +255,7 @@ run (char **data)
                                &listener, &error);
   if (trainer == NULL)
     return cli_fail (error);
-  cli_catch_interrupt ();
-  g_thread_unref (
-    g_thread_new ("interrupt", watch_interrupt, g_object_ref (cancellable)));
+  cli_cancel_on_interrupt (cancellable);
   if (options.preview != NULL)
     ok = dml_trainer_preview (trainer, options.preview, cancellable, &error);
   else if (options.dry_run)
