@@ -12,6 +12,7 @@ typedef enum {
   CLI_USAGE = 2,
   CLI_BAD_DATA = 3,
   CLI_MISMATCH = 4,
+  CLI_DIFFERENT = 5,
   CLI_INTERRUPTED = 130,
 } CliExit;
 

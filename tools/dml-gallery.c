@@ -18,6 +18,8 @@ static const CliCommand commands[] = {
   { "calibrate", "", "find the threshold for a false-accept rate",
     gallery_calibrate },
   { "verify", "", "read everything and name what is wrong", gallery_verify },
+  { "diff", "OTHER", "what another gallery has not, or has beside",
+    gallery_diff },
   { "re-embed", "-o NEW", "the same photographs, another encoder",
     gallery_reembed },
   { "export", "", "vectors or JSON lines, for other programs", gallery_export },

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SAME 0.9995     /* similarity above which two pictures are one */
 #define HITS_MAX 100    /* the same picture under so many labels */
 #define TWINS_SHOWN 10U /* lines on stderr; --json tells all */
 
@@ -101,7 +100,7 @@ is_known (Enroll *enroll, const CliPicture *picture, const float *vector)
     double similarity;
 
     dml_match_get_hit (match, i, &label, &item, &similarity);
-    if (!(similarity > SAME))
+    if (!(similarity > DML_SAME_PICTURE))
       break;
     if (strcmp (label, picture->label) == 0)
       return TRUE;
@@ -312,7 +311,8 @@ what_is_there (DmlGallery *gallery, DmlEncoder *encoder, GError **error)
     return NULL;
   matcher_options.k = HITS_MAX;
   matcher_options.classifier = DML_CLASSIFIER_KNN;
-  matcher_options.threshold = SAME; /* given, so that none is measured */
+  matcher_options.threshold =
+    DML_SAME_PICTURE; /* given, so that none is measured */
   return dml_matcher_new (snapshot, encoder, &matcher_options, error);
 }
 

@@ -29,7 +29,6 @@ G_DEFINE_ENUM_TYPE (DmlFindingKind, dml_finding_kind,
 #define SPREADS 4.0      /* short of the others by this many is far */
 #define SPREAD_MIN 0.025 /* of similarity: below, everything is the same */
 #define OWN_MAX 500      /* items of a label that one is compared with */
-#define SAME 0.9995      /* two pictures of this similarity are one */
 #define CONFUSED_RATE 0.01
 
 DmlFinding *
@@ -236,7 +235,7 @@ tell_confusable (const Audit *audit, guint32 row, double lead,
   const DmlSnapshot *snapshot = audit->snapshot;
   const char *const *name = snapshot->labels->name;
   const Look *look = &audit->looks[row];
-  const gboolean same = look->nearest > SAME;
+  const gboolean same = look->nearest > DML_SAME_PICTURE;
   char number[G_ASCII_DTOSTR_BUF_SIZE];
   g_autofree char *label = NULL, *other = NULL;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Galleries as wholes: made again for another encoder. */
+ * Galleries as wholes: made again for another encoder, compared. */
 #pragma once
 
 #include <dml/dml-gallery.h>
@@ -127,6 +127,78 @@ DML_API gboolean dml_gallery_reembed (DmlGallery *gallery, DmlEncoder *encoder,
                                       DmlReembedReport **report,
                                       GError **error);
 
+/**
+ * DmlDifferenceKind:
+ * @DML_DIFFERENCE_ENCODER: they hold embeddings of two encoders
+ * @DML_DIFFERENCE_CALIBRATION: other thresholds are stored, or only in one
+ * @DML_DIFFERENCE_LABEL_REMOVED: only the first has the label
+ * @DML_DIFFERENCE_LABEL_ADDED: only the other has the label
+ * @DML_DIFFERENCE_DATA: another JSON stands with the label
+ * @DML_DIFFERENCE_ITEM_REMOVED: only the first has the item under its label
+ * @DML_DIFFERENCE_ITEM_ADDED: only the other has it
+ * @DML_DIFFERENCE_EMBEDDING: the same photograph, embedded otherwise: with
+ *   other views
+ *
+ * In what two galleries differ, on the way from the first to the other.
+ */
+typedef enum {
+  DML_DIFFERENCE_ENCODER,
+  DML_DIFFERENCE_CALIBRATION,
+  DML_DIFFERENCE_LABEL_REMOVED,
+  DML_DIFFERENCE_LABEL_ADDED,
+  DML_DIFFERENCE_DATA,
+  DML_DIFFERENCE_ITEM_REMOVED,
+  DML_DIFFERENCE_ITEM_ADDED,
+  DML_DIFFERENCE_EMBEDDING,
+} DmlDifferenceKind;
+
+#define DML_TYPE_DIFFERENCE_KIND (dml_difference_kind_get_type ())
+DML_API GType dml_difference_kind_get_type (void);
+
+/**
+ * DmlDifference:
+ * @kind: what differs
+ * @label: (nullable): the label it is about
+ * @item: id in the first gallery, or -1
+ * @other_item: id in the other, or -1
+ * @n_items: items that it is about
+ * @text: words for people
+ *
+ * One thing in which two galleries differ.
+ */
+typedef struct {
+  DmlDifferenceKind kind;
+  char *label;
+  gint64 item, other_item;
+  guint n_items;
+  char *text;
+} DmlDifference;
+
+#define DML_TYPE_DIFFERENCE (dml_difference_get_type ())
+DML_API GType dml_difference_get_type (void);
+DML_API DmlDifference *dml_difference_copy (const DmlDifference *difference);
+DML_API void dml_difference_free (DmlDifference *difference);
+
+/**
+ * dml_gallery_compare:
+ * @gallery: a #DmlGallery
+ * @other: another one
+ * @error: (nullable): return location for a #GError
+ *
+ * What two galleries have not in common: encoder, calibration, labels, their
+ * data, their items. Items are compared by what they are of, not by number or
+ * date: the same embedding (a similarity above %DML_SAME_PICTURE) or the same
+ * photograph; in galleries of two encoders the same photograph, else the same
+ * thumbnail, else the same source.
+ *
+ * Returns: (transfer full) (nullable) (element-type DmlDifference): the
+ *   differences, none where the galleries are equal, or %NULL as
+ *   dml_gallery_get_snapshot() says
+ */
+DML_API GPtrArray *dml_gallery_compare (DmlGallery *gallery, DmlGallery *other,
+                                        GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlDifference, dml_difference_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlLostItem, dml_lost_item_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlReembedReport, dml_reembed_report_free)
 

@@ -95,6 +95,14 @@ DML_API double dml_similarity (DmlMetric metric, const float *a, const float *b,
                                guint dim);
 
 /**
+ * DML_SAME_PICTURE:
+ *
+ * Similarity above which two items are the same picture: the same photograph,
+ * embedded on another machine.
+ */
+#define DML_SAME_PICTURE 0.9995
+
+/**
  * DmlItemInfo:
  * @quality: 0..1, or a negative number for not known
  * @source: (nullable): where it came from: a path, a camera

@@ -1,4 +1,4 @@
-"""dml-gallery re-embed as a user runs it: galleries as wholes."""
+"""dml-gallery re-embed and diff as a user runs them: galleries as wholes."""
 import os
 import resource
 import shutil
@@ -10,6 +10,7 @@ import time
 from common import (BAD_DATA, FAILED, MISMATCH, OK, PROGRAMS, SHAPES, USAGE,
                     ProgramTest, draw, lines, run)
 
+DIFFERENT = 5
 DEFAULT = os.path.join(os.environ["DML_TEST_SOURCE_ROOT"], "lib", "encoder",
                        "default.onnx")
 
@@ -225,3 +226,87 @@ class ReEmbed(Whole):
                 os.remove(self.path(name))
         self.call("verify")
         self.reembed()
+
+
+class Diff(Whole):
+    def setUp(self):
+        super().setUp()
+        self.other = self.path("other.bin")
+        shutil.copy(self.gallery, self.other)
+
+    def diff(self, check=DIFFERENT):
+        done = self.call("diff", "--json", self.other, check=check)
+        answer = lines(done)[0]
+        self.assertEqual(answer["schema"], "dml-diff/1")
+        self.assertEqual(answer["equal"], check == OK)
+        return {(row["kind"], row.get("label")) for row in
+                answer["differences"]}
+
+    def test_equal_whatever_the_numbers(self):
+        self.assertEqual(self.diff(check=OK), set())
+        os.remove(self.other)
+        for name in reversed(list(SHAPES)):
+            self.call("enroll", "--label", name, self.path("photos", name),
+                      gallery=self.other)
+        self.assertEqual(self.diff(check=OK), set())
+        done = self.call("diff", self.other)
+        self.assertEqual(done.stdout, "")
+        self.assertIn("hold the same", done.stderr)
+
+    def test_labels_data_and_items(self):
+        self.call("remove", "disc", gallery=self.other)
+        draw("disc", seed=7).save(self.path("ring.jpg"))
+        self.call("enroll", self.path("ring.jpg"), gallery=self.other)
+        self.call("data", "box", '{"price": 1}', gallery=self.other)
+        self.call("remove", "--item", "1", gallery=self.other)
+        draw("roof", seed=7).save(self.path("roof7.jpg"))
+        self.call("enroll", "--label", "roof", self.path("roof7.jpg"),
+                  gallery=self.other)
+        self.assertEqual(self.diff(), {
+            ("label-removed", "disc"), ("label-added", "ring"),
+            ("data", "box"), ("item-removed", "bars"), ("item-added", "roof")})
+        done = self.call("diff", self.other, check=DIFFERENT)
+        self.assertIn("- disc: 2 items\n", done.stdout)
+        self.assertIn("+ ring: 1 item\n", done.stdout)
+        self.assertIn("~ box: its data\n", done.stdout)
+        self.assertIn("- bars: item 1, " + self.path("photos/bars/0.jpg"),
+                      done.stdout)
+
+    def test_other_views_of_the_same_photograph(self):
+        os.remove(self.other)
+        self.call("enroll", "--views", "1", self.photos, gallery=self.other)
+        self.assertEqual({kind for kind, _ in self.diff()}, {"embedding"})
+
+    def test_two_encoders_are_compared_by_photograph(self):
+        self.reembed()
+        self.other = self.new
+        self.assertEqual(self.diff(), {("encoder", None)})
+        os.rename(self.path("photos/box/0.jpg"), self.path("away.jpg"))
+        os.remove(self.new)
+        self.reembed(check=BAD_DATA)
+        self.assertEqual(self.diff(), {("encoder", None),
+                                       ("item-removed", "box")})
+        # neither content nor thumbnails: by path
+        self.by_hand("UPDATE item SET content = NULL, thumbnail = NULL")
+        self.assertEqual(self.diff(), {("encoder", None),
+                                       ("item-removed", "box")})
+
+    def test_calibration(self):
+        for n in range(12):
+            draw("disc", size=40 + 6 * n, seed=n).save(
+                self.path(f"thing{n}.png"))
+            self.call("enroll", "--views", "1", self.path(f"thing{n}.png"))
+        shutil.copy(self.gallery, self.other)
+        self.call("calibrate")
+        self.assertEqual(self.diff(), {("calibration", None)})
+        self.call("calibrate", gallery=self.other)
+        self.assertEqual(self.diff(check=OK), set())
+        self.call("remove", "thing3", gallery=self.other)
+        self.call("calibrate", gallery=self.other)
+        self.assertEqual(self.diff(), {("calibration", None),
+                                       ("label-removed", "thing3")})
+
+    def test_trouble_is_no_difference(self):
+        self.call("diff", self.path("nothing.bin"), check=FAILED)
+        self.call("diff", self.encoder, check=BAD_DATA)
+        self.call("diff", check=USAGE)
