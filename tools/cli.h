@@ -104,14 +104,20 @@ gboolean cli_colour (void);
 /* A picture file and the label that its place gives it. */
 typedef struct {
   char *path;
-  char *label; /* see cli_pictures */
+  char *label;   /* see cli_pictures */
+  char *problem; /* why it is not to be opened, or NULL */
 } CliPicture;
 
 /* Finds pictures: a file as it is, a folder with all below it, in the order of
  * their names. Label: of a picture in a sub-folder, the sub-folder's path; of
  * one that lies in the named folder itself or was named, its own name without
  * the ending. Hidden files are passed over, others that do not look like
- * pictures counted in *n_others. A path that is not there is an error. */
+ * pictures counted in *n_others. What cannot be read (a folder below, a pipe in
+ * one) is among the pictures, with its problem; a link that leads back up is
+ * told and passed over. A path that is not there is an error. */
 GPtrArray *cli_pictures (char **paths, guint *n_others, GError **error);
+
+/* FALSE with the picture's problem, where it has one. */
+gboolean cli_picture_check (const CliPicture *picture, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CliProgress, cli_progress_free)

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define DEPTH_MAX 32 /* links may make a circle */
-
 static void
 picture_free (gpointer data)
 {
@@ -13,16 +11,18 @@ picture_free (gpointer data)
 
   g_free (picture->path);
   g_free (picture->label);
+  g_free (picture->problem);
   g_free (picture);
 }
 
 static void
-add (GPtrArray *pictures, const char *path, char *label)
+add (GPtrArray *pictures, const char *path, char *label, const char *problem)
 {
   CliPicture *picture = g_new0 (CliPicture, 1);
 
   picture->path = g_strdup (path);
   picture->label = label;
+  picture->problem = g_strdup (problem);
   g_ptr_array_add (pictures, picture);
 }
 
@@ -38,59 +38,33 @@ stem (const char *path)
   return g_utf8_make_valid (name, -1);
 }
 
+typedef struct {
+  GPtrArray *pictures;
+  guint n_others;
+} Found;
+
 static gboolean
-looks_like_picture (const char *name)
+on_found (const DmlFolderItem *item, gpointer data, GError **error)
 {
-  static const char *const endings[] = { ".jpg", ".jpeg", ".jpe", ".png",
-                                         ".webp" };
+  Found *found = data;
+  g_autofree char *shown = NULL;
 
-  for (gsize i = 0; i < G_N_ELEMENTS (endings); i++) {
-    const gsize n = strlen (name), m = strlen (endings[i]);
-
-    if (n > m && g_ascii_strcasecmp (name + n - m, endings[i]) == 0)
-      return TRUE;
-  }
-  return FALSE;
-}
-
-static int
-compare (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *) a, *(const char *const *) b);
-}
-
-/* below: the folder's path from the one that was named, "" for that itself */
-static gboolean
-walk (GPtrArray *pictures, const char *folder, const char *below, guint depth,
-      guint *n_others, GError **error)
-{
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, error);
-  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
-  const char *name;
-
-  if (dir == NULL)
-    return FALSE;
-  while ((name = g_dir_read_name (dir)) != NULL)
-    if (*name != '.')
-      g_ptr_array_add (names, g_strdup (name));
-  g_ptr_array_sort (names, compare);
-  for (guint i = 0; i < names->len; i++) {
-    g_autofree char *path = NULL;
-
-    name = g_ptr_array_index (names, i);
-    path = g_build_filename (folder, name, NULL);
-    if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
-      g_autofree char *deeper =
-        *below ? g_strconcat (below, "/", name, NULL) : g_strdup (name);
-
-      if (depth < DEPTH_MAX &&
-          !walk (pictures, path, deeper, depth + 1, n_others, error))
-        return FALSE;
-    } else if (looks_like_picture (name))
-      add (pictures, path,
-           *below ? g_utf8_make_valid (below, -1) : stem (path));
-    else if (n_others != NULL)
-      ++*n_others;
+  (void) error;
+  switch (item->kind) {
+  case DML_FOLDER_PICTURE:
+  case DML_FOLDER_NO_FILE:
+  case DML_FOLDER_SHUT:
+    add (found->pictures, item->path,
+         *item->below ? g_utf8_make_valid (item->below, -1) : stem (item->path),
+         item->problem);
+    break;
+  case DML_FOLDER_LOOP:
+    shown = cli_printable (item->path);
+    cli_say ("%s: %s; passed over", shown, item->problem);
+    break;
+  case DML_FOLDER_OTHER:
+    found->n_others++;
+    break;
   }
   return TRUE;
 }
@@ -100,20 +74,31 @@ cli_pictures (char **paths, guint *n_others, GError **error)
 {
   g_autoptr (GPtrArray) pictures =
     g_ptr_array_new_with_free_func (picture_free);
+  Found found = { pictures, 0 };
 
-  if (n_others != NULL)
-    *n_others = 0;
   for (; paths != NULL && *paths != NULL; paths++) {
     if (g_file_test (*paths, G_FILE_TEST_IS_DIR)) {
-      if (!walk (pictures, *paths, "", 0, n_others, error))
+      if (!dml_folder_walk (*paths, on_found, &found, error))
         return NULL;
     } else if (g_file_test (*paths, G_FILE_TEST_EXISTS))
-      add (pictures, *paths, stem (*paths));
+      add (pictures, *paths, stem (*paths), NULL);
     else {
       g_set_error (error, DML_ERROR, DML_ERROR_NOT_FOUND,
                    "%s: no such file or folder", *paths);
       return NULL;
     }
   }
+  if (n_others != NULL)
+    *n_others = found.n_others;
   return g_steal_pointer (&pictures);
+}
+
+gboolean
+cli_picture_check (const CliPicture *picture, GError **error)
+{
+  if (picture->problem == NULL)
+    return TRUE;
+  g_set_error (error, DML_ERROR, DML_ERROR_FORMAT, "%s: %s", picture->path,
+               picture->problem);
+  return FALSE;
 }

@@ -82,12 +82,15 @@ typedef struct {
 } Embedder;
 
 static gboolean
-embed_one (Embedder *embedder, const char *path, float *row, GError **error)
+embed_one (Embedder *embedder, const CliPicture *picture, float *row,
+           GError **error)
 {
+  const char *path = picture->path;
   const guint dim = dml_encoder_get_dim (embedder->encoder);
   g_autoptr (GError) failure = NULL;
 
-  if (!embed (embedder->session, path, row, &failure)) {
+  if (!cli_picture_check (picture, &failure) ||
+      !embed (embedder->session, path, row, &failure)) {
     cli_say ("%s", failure->message);
     embedder->n_failed++;
     return TRUE;
@@ -137,10 +140,8 @@ embed_all (DmlEncoder *encoder, DmlSession *session, char **paths)
   cli_catch_interrupt ();
   progress = cli_progress_new ("embedding", pictures->len);
   for (guint i = 0; ok && i < pictures->len && !cli_interrupted (); i++) {
-    const CliPicture *picture = g_ptr_array_index (pictures, i);
-
     cli_progress_set (progress, i, NULL);
-    ok = embed_one (&embedder, picture->path, row, &error);
+    ok = embed_one (&embedder, g_ptr_array_index (pictures, i), row, &error);
   }
   g_clear_pointer (&progress, cli_progress_free);
   if (embedder.npy == NULL)

@@ -123,7 +123,8 @@ embed (Enroll *enroll, const CliPicture *from, Batch *batch, GError **error)
 {
   const char *path = from->path;
   const guint dim = dml_encoder_get_dim (enroll->encoder);
-  g_autoptr (DmlPhotograph) photograph = dml_photograph_load (path, error);
+  g_autoptr (DmlPhotograph) photograph =
+    cli_picture_check (from, error) ? dml_photograph_load (path, error) : NULL;
   DmlPicture *picture;
   g_autofree float *vector = g_new (float, dim);
   g_autofree float *probe = g_new (float, dim);

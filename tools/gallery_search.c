@@ -127,9 +127,11 @@ typedef struct {
 } Searcher;
 
 static DmlMatch *
-answer (const Searcher *searcher, const char *path, GError **error)
+answer (const Searcher *searcher, const CliPicture *from, GError **error)
 {
-  g_autoptr (DmlPicture) picture = dml_picture_load (path, error);
+  g_autoptr (DmlPicture) picture = cli_picture_check (from, error)
+                                     ? dml_picture_load (from->path, error)
+                                     : NULL;
   g_autofree float *query = NULL;
   DmlMatch *match;
 
@@ -164,7 +166,7 @@ search_all (const Searcher *searcher, GPtrArray *pictures, GArray *answers)
   for (guint i = 0; i < pictures->len; i++) {
     const CliPicture *picture = g_ptr_array_index (pictures, i);
     g_autoptr (GError) failure = NULL;
-    DmlMatch *match = answer (searcher, picture->path, &failure);
+    DmlMatch *match = answer (searcher, picture, &failure);
     GalleryAnswer kept;
 
     if (match == NULL) {

@@ -5,6 +5,7 @@
 #include <dml/dml-macros.h>
 #include <dml/dml-error.h>
 #include <dml/dml-version.h>
+#include <dml/dml-folder.h>
 #include <dml/dml-image.h>
 #include <dml/dml-encoder.h>
 #include <dml/dml-match.h>

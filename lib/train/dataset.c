@@ -53,6 +53,7 @@ dml_dataset_free (DmlDataset *set)
     return;
   g_array_unref (set->samples);
   g_array_unref (set->labels);
+  g_ptr_array_unref (set->report.notes);
   for (guint i = 0; i < DML_DATASET_NAMED; i++) {
     g_free (set->report.bad[i]);
     g_free (set->report.contradict[i]);
@@ -420,6 +421,7 @@ dml_dataset_open (const char *const *sources, const DmlDatasetOptions *options,
   g_array_set_clear_func (set->samples, dml_sample_clear);
   set->labels = g_array_new (FALSE, TRUE, sizeof (DmlLabel));
   g_array_set_clear_func (set->labels, label_clear);
+  set->report.notes = g_ptr_array_new_with_free_func (g_free);
   *opening = (Opening){
     .set = set,
     .options = options,
@@ -432,13 +434,15 @@ dml_dataset_open (const char *const *sources, const DmlDatasetOptions *options,
   for (guint32 i = 0; ok && sources[i] != NULL; i++) {
     g_autofree char *prefix =
       sources[1] ? dml_source_prefix (sources[i]) : g_strdup ("");
-    size_t n_other = 0;
+    g_auto (DmlSourceSummary) summary = { 0 };
 
     opening->source = i;
     opening->prefix = prefix;
-    ok = dml_source_read (sources[i], on_item, opening, &n_other, error) &&
+    ok = dml_source_read (sources[i], on_item, opening, &summary, error) &&
          flush (opening, error);
-    set->report.n_other += (guint) n_other;
+    set->report.n_other += (guint) summary.n_other;
+    g_ptr_array_extend_and_steal (set->report.notes,
+                                  g_steal_pointer (&summary.notes));
   }
   opening->n_pending = ok ? 0 : opening->n_pending;
   ok = ok && put_in_order (opening, error);

@@ -57,6 +57,7 @@ typedef struct {
   int median_side;    /* of the shorter sides as found */
   char *bad[DML_DATASET_NAMED];        /* name: reason */
   char *contradict[DML_DATASET_NAMED]; /* name = name */
+  GPtrArray *notes; /* of char *: what else was left alone, in lines */
 } DmlDatasetReport;
 
 typedef struct {

@@ -3,6 +3,8 @@
 #include "train/source.h"
 #include "base/error.h"
 
+#include <dml/dml-folder.h>
+
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -12,31 +14,51 @@
 #include <sys/stat.h>
 
 #define FILE_MAX ((size_t) 256 << 20) /* bytes of one picture file */
-#define FOLDER_DEPTH_MAX 32           /* also ends loops of symbolic links */
+#define NAMED_MAX 5                   /* of what was left alone, in notes */
 #define TABLE_MAX ((goffset) 1 << 30) /* bytes of a CSV file */
+
+/* Things left alone: how many, and the first of them. */
+typedef struct {
+  guint n;
+  char *name[NAMED_MAX];
+} Named;
 
 typedef struct {
   DmlSourceFunc func;
   gpointer data;
   size_t n_other;
+  Named shut, loops; /* folders */
 } Reader;
 
-/* By its name only: what cannot be decoded is to be counted, not overlooked. */
-static gboolean
-is_picture_name (const char *name)
-{
-  static const char *const endings[] = {
-    "jpg", "jpeg", "jpe",  "jfif", "png",  "webp", "gif",
-    "bmp", "tif",  "tiff", "heic", "heif", "avif", "ppm",
-  };
-  const char *dot = strrchr (name, '.');
+static void name_it (Named *named, const char *format, ...)
+  G_GNUC_PRINTF (2, 3);
 
-  if (name[0] == '.' || dot == NULL) /* "._x.jpg": a Mac's shadow of x.jpg */
-    return FALSE;
-  for (size_t i = 0; i < G_N_ELEMENTS (endings); i++)
-    if (g_ascii_strcasecmp (dot + 1, endings[i]) == 0)
-      return TRUE;
-  return FALSE;
+static void
+name_it (Named *named, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  if (named->n < NAMED_MAX)
+    named->name[named->n] = g_strdup_vprintf (format, args);
+  va_end (args);
+  named->n++;
+}
+
+/* A line that says how many, a line for each that is named. */
+static void
+note (GPtrArray *notes, Named *named, const char *one, const char *many)
+{
+  if (named->n > 0)
+    g_ptr_array_add (
+      notes, g_strdup_printf ("%u %s:", named->n, named->n == 1 ? one : many));
+  for (guint i = 0; i < MIN (named->n, NAMED_MAX); i++) {
+    g_ptr_array_add (notes, g_strconcat ("  ", named->name[i], NULL));
+    g_free (named->name[i]);
+  }
+  if (named->n > NAMED_MAX)
+    g_ptr_array_add (notes,
+                     g_strdup_printf ("  and %u more", named->n - NAMED_MAX));
 }
 
 static GBytes *
@@ -46,8 +68,11 @@ read_file (const char *path, GError **error)
   char *contents;
   gsize size;
 
-  if (stat (path, &st) != 0 || !S_ISREG (st.st_mode))
-    return dml_fail_null (error, NOT_FOUND, "not a file");
+  if (stat (path, &st) != 0)
+    return dml_fail_null (error, NOT_FOUND, "not a file: %s",
+                          g_strerror (errno));
+  if (!S_ISREG (st.st_mode))
+    return dml_fail_null (error, NOT_FOUND, "not a regular file");
   if ((guint64) st.st_size > FILE_MAX)
     return dml_fail_null (error, LIMIT, "larger than %zu MiB", FILE_MAX >> 20);
   if (st.st_size == 0)
@@ -58,12 +83,6 @@ read_file (const char *path, GError **error)
 }
 
 /* ---- folders ---- */
-
-static int
-compare_names (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *) a, *(const char *const *) b);
-}
 
 static gboolean
 hand_over_file (Reader *reader, const char *path, DmlSourceItem *item,
@@ -79,45 +98,28 @@ hand_over_file (Reader *reader, const char *path, DmlSourceItem *item,
 }
 
 static gboolean
-read_folder (Reader *reader, const char *path, const char *label, int depth,
-             GError **error)
+on_found (const DmlFolderItem *found, gpointer data, GError **error)
 {
-  g_autoptr (GError) reason = NULL;
-  g_autoptr (GDir) dir = g_dir_open (path, 0, &reason);
-  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
-  const char *name;
+  Reader *reader = data;
+  DmlSourceItem item = { .name = found->path,
+                         .label = found->below,
+                         .problem = found->problem };
 
-  if (dir == NULL)
-    return dml_fail (error, NOT_FOUND, "%s", reason->message);
-  if (depth > FOLDER_DEPTH_MAX)
-    return dml_fail (error, LIMIT,
-                     "%s: folders lie more than %d deep; is there a link in "
-                     "them that leads back up?",
-                     path, FOLDER_DEPTH_MAX);
-  while ((name = g_dir_read_name (dir)) != NULL)
-    if (name[0] != '.' && strcmp (name, "__MACOSX") != 0)
-      g_ptr_array_add (names, g_strdup (name));
-  g_ptr_array_sort (names, compare_names);
-
-  for (guint i = 0; i < names->len; i++) {
-    name = names->pdata[i];
-    g_autofree char *inner = g_build_filename (path, name, NULL);
-
-    if (g_file_test (inner, G_FILE_TEST_IS_DIR)) {
-      g_autofree char *inner_label =
-        *label ? g_strconcat (label, "/", name, NULL) : g_strdup (name);
-
-      if (!read_folder (reader, inner, inner_label, depth + 1, error))
-        return FALSE;
-    } else if (is_picture_name (name)) {
-      DmlSourceItem item = { .label = label };
-
-      if (!hand_over_file (reader, inner, &item, error))
-        return FALSE;
-    } else {
-      reader->n_other++;
-    }
+  switch (found->kind) {
+  case DML_FOLDER_PICTURE:
+    return hand_over_file (reader, found->path, &item, error);
+  case DML_FOLDER_NO_FILE:
+    return reader->func (&item, reader->data, error);
+  case DML_FOLDER_SHUT:
+    name_it (&reader->shut, "%s: %s", found->path, found->problem);
+    return TRUE;
+  case DML_FOLDER_LOOP:
+    name_it (&reader->loops, "%s", found->path);
+    return TRUE;
+  case DML_FOLDER_OTHER:
+    break;
   }
+  reader->n_other++;
   return TRUE;
 }
 
@@ -198,7 +200,8 @@ read_tar (Reader *reader, const char *path, GError **error)
       continue;
     g_autofree char *base = g_path_get_basename (member);
 
-    if (!g_utf8_validate (member, -1, NULL) || !is_picture_name (base))
+    if (!g_utf8_validate (member, -1, NULL) ||
+        !dml_folder_is_picture_name (base))
       reader->n_other++;
     else
       ok = read_member (reader, path, archive, entry, error);
@@ -380,21 +383,34 @@ read_table (Reader *reader, const char *path, GError **error)
 
 gboolean
 dml_source_read (const char *path, DmlSourceFunc func, gpointer data,
-                 size_t *n_other, GError **error)
+                 DmlSourceSummary *summary, GError **error)
 {
   Reader reader = { .func = func, .data = data };
   gboolean ok;
 
+  *summary = (DmlSourceSummary){ 0 };
+  summary->notes = g_ptr_array_new_with_free_func (g_free);
   if (!g_file_test (path, G_FILE_TEST_EXISTS))
     return dml_fail (error, NOT_FOUND, "%s: no such file or folder", path);
   if (g_file_test (path, G_FILE_TEST_IS_DIR))
-    ok = read_folder (&reader, path, "", 0, error);
+    ok = dml_folder_walk (path, on_found, &reader, error);
   else if (g_str_has_suffix (path, ".csv") || g_str_has_suffix (path, ".CSV"))
     ok = read_table (&reader, path, error);
   else
     ok = read_tar (&reader, path, error);
-  *n_other += reader.n_other;
+  summary->n_other = reader.n_other;
+  note (summary->notes, &reader.shut, "folder cannot be read and is skipped",
+        "folders cannot be read and are skipped");
+  note (summary->notes, &reader.loops,
+        "link leads back to a folder above and is passed over",
+        "links lead back to a folder above and are passed over");
   return ok;
+}
+
+void
+dml_source_summary_clear (DmlSourceSummary *summary)
+{
+  g_clear_pointer (&summary->notes, g_ptr_array_unref);
 }
 
 char *

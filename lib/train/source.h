@@ -20,13 +20,23 @@ typedef struct {
 typedef gboolean (*DmlSourceFunc) (const DmlSourceItem *item, gpointer data,
                                    GError **error);
 
-/* Hands over every picture of `path`; *n_other counts files that are none by
- * their name and were left alone. Folders are read in the order of their names
- * byte by byte, tar files and tables as they stand.
+/* What was left alone. */
+typedef struct {
+  size_t n_other;   /* files that are no pictures by their name */
+  GPtrArray *notes; /* of char *, lines for people: all else */
+} DmlSourceSummary;
+
+/* Hands over every picture of `path`; *summary is filled in either case, and
+ * to be cleared. Folders are read in the order of their names byte by byte, tar
+ * files and tables as they stand. Folders below that cannot be read, and links
+ * that lead back up, are left alone.
  * NOT_FOUND, FORMAT (neither folder, tar nor table; a bad line is named),
  * or what the function returned. */
 gboolean dml_source_read (const char *path, DmlSourceFunc func, gpointer data,
-                          size_t *n_other, GError **error);
+                          DmlSourceSummary *summary, GError **error);
+void dml_source_summary_clear (DmlSourceSummary *summary);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (DmlSourceSummary, dml_source_summary_clear)
 
 /* Splits a line of CSV (RFC 4180: "..." quotes, "" inside is a quote) in place;
  * `fields` point into it. FALSE for an open quote. */

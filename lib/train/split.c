@@ -233,6 +233,8 @@ say_skipped (const DmlDatasetReport *r, GPtrArray *lines)
     say (lines, "  %s", r->bad[i]);
   if (r->n_bad > DML_DATASET_NAMED)
     say (lines, "  and %u more", r->n_bad - DML_DATASET_NAMED);
+  for (guint i = 0; i < r->notes->len; i++)
+    say (lines, "%s", (const char *) r->notes->pdata[i]);
   if (r->n_contradict > 0)
     say (lines,
          "%u are the same picture under different labels and are left out:",

@@ -9,7 +9,7 @@ import numpy
 from PIL import Image
 
 from common import (BAD_DATA, FAILED, MISMATCH, OK, PROGRAMS, SHAPES, USAGE,
-                    ProgramTest, draw, lines, run)
+                    SOMEBODY, ProgramTest, draw, lines, run)
 
 
 class Gallery(ProgramTest):
@@ -351,6 +351,32 @@ class Gallery(ProgramTest):
         done = self.call("enroll", "--views", "1", self.photos, check=BAD_DATA)
         self.assertIn(bad, done.stderr)
         self.assertEqual(sum(self.labels().values()), 8)
+
+    def test_folders_in_disorder(self):
+        """A pipe is not waited for, a link that leads back up not followed, a
+        folder that cannot be read told; the others are enrolled."""
+        os.mkfifo(self.path("photos/disc/pipe.jpg"))
+        os.symlink("..", self.path("photos/disc/up"))
+        shut = self.path("photos/shut")
+        os.mkdir(shut)
+        os.chmod(shut, 0)
+        os.chmod(self.dir, 0o777)
+        done = self.call("enroll", "--views", "1", self.photos, check=BAD_DATA,
+                         user=SOMEBODY, timeout=60)
+        self.assertIn("pipe.jpg: not a regular file", done.stderr)
+        self.assertIn("up: leads back to a folder above", done.stderr)
+        self.assertIn("shut: Permission denied", done.stderr)
+        self.assertEqual(self.labels(), {name: 2 for name in SHAPES})
+        done = self.call("search", self.photos, check=BAD_DATA, user=SOMEBODY,
+                         timeout=60)
+        self.assertIn("pipe.jpg: not a regular file", done.stderr)
+        done = run("dml-embed", "default", self.photos, "--csv", check=BAD_DATA,
+                   user=SOMEBODY, timeout=60)
+        self.assertIn("shut: Permission denied", done.stderr)
+        self.assertEqual(len(done.stdout.splitlines()), 8)
+        os.rmdir(shut)
+        os.remove(self.path("photos/disc/pipe.jpg"))
+        self.call("enroll", "--views", "1", self.photos)
 
     def test_read_only(self):
         if os.geteuid() == 0:

@@ -7,7 +7,7 @@ import zipfile
 
 from PIL import Image
 
-from common import BAD_DATA, FAILED, OK, USAGE, draw, run
+from common import BAD_DATA, FAILED, OK, SOMEBODY, USAGE, draw, run
 from training import SMALL, TrainTest, paint, paint_classes
 
 QUICK = ["--epochs=1", *SMALL]
@@ -143,9 +143,27 @@ class FolderTest(TrainTest):
 
     def test_a_link_that_leads_back_up(self):
         os.symlink(self.mess, os.path.join(self.mess, "thing-00", "again"))
-        talk = self.train(check=BAD_DATA)
-        self.assertIn("a link in them that leads back up", talk)
-        self.assertIn("again", talk)
+        talk = self.train()
+        self.assertIn("1 link leads back to a folder above and is passed over",
+                      talk)
+        self.assertIn("/thing-00/again", talk)
+        self.assertIn("36 pictures in 6 classes", talk)
+
+    def test_a_folder_that_cannot_be_read(self):
+        """And pictures that are none: a pipe is not waited for."""
+        os.mkfifo(os.path.join(self.mess, "thing-01", "pipe.jpg"))
+        shut = os.path.join(self.mess, "thing-02")
+        os.chmod(self.dir, 0o777)
+        os.chmod(shut, 0)
+        try:
+            done = run("dml-train", self.mess, "--dry-run", *QUICK, check=OK,
+                       timeout=60, user=SOMEBODY)
+        finally:
+            os.chmod(shut, 0o700)
+        self.assertIn("1 folder cannot be read and is skipped", done.stderr)
+        self.assertIn("thing-02: Permission denied", done.stderr)
+        self.assertIn("pipe.jpg: not a regular file", done.stderr)
+        self.assertIn("30 pictures in 5 classes", done.stderr)
 
 
 class TableTest(TrainTest):
