@@ -195,6 +195,17 @@ test_embed (guint picture)
   return values;
 }
 
+double
+test_cosine (const GstDmlEmbedding *a, const float *b)
+{
+  const float *v = gst_dml_embedding_get_values (a);
+  double dot = 0;
+
+  for (guint i = 0; i < gst_dml_embedding_get_dim (a); i++)
+    dot += (double) v[i] * (double) b[i];
+  return dot;
+}
+
 char *
 test_gallery (const char *name, guint n)
 {
@@ -277,6 +288,23 @@ test_run_count (const TestRun *run, GstMessageType type, const char *name)
   return n;
 }
 
+guint
+test_run_count_warnings (const TestRun *run, const char *word)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < run->messages->len; i++) {
+    GstMessage *m = run->messages->pdata[i];
+    g_autoptr (GError) error = NULL;
+
+    if (GST_MESSAGE_TYPE (m) != GST_MESSAGE_WARNING)
+      continue;
+    gst_message_parse_warning (m, &error, NULL);
+    n += strstr (error->message, word) != NULL;
+  }
+  return n;
+}
+
 const GstStructure *
 test_run_structure (const TestRun *run, const char *name, guint n)
 {
@@ -338,6 +366,74 @@ test_element_named (GstHarness *h, const char *factory)
           factory))
       return l->data;
   g_error ("no %s in the harness", factory);
+}
+
+GstHarness *
+test_match_harness (const GstVideoInfo *info, const char *gallery,
+                    const char *properties)
+{
+  g_autofree char *line = g_strdup_printf (
+    "dmlembed regions=frame ! dmlmatch gallery=\"%s\" %s", gallery, properties);
+
+  return test_harness (line, info);
+}
+
+const GstDmlRegionMeta *
+test_matched (GstBuffer *buffer)
+{
+  const GstDmlRegionMeta *meta = gst_dml_buffer_get_region (buffer, 0);
+
+  g_assert_nonnull (meta);
+  g_assert_nonnull (meta->match);
+  return meta;
+}
+
+GstBus *
+test_watch_bus (GstHarness *h)
+{
+  GstBus *bus = gst_bus_new ();
+
+  gst_element_set_bus (h->element, bus);
+  return bus;
+}
+
+void
+test_leave_bus (GstHarness *h, GstBus *bus)
+{
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+}
+
+guint
+test_count_messages (GstBus *bus, GstMessageType type, const char *name)
+{
+  GstMessage *m;
+  guint n = 0;
+
+  while ((m = gst_bus_pop_filtered (bus, type)) != NULL) {
+    n += name == NULL || gst_message_has_name (m, name);
+    gst_message_unref (m);
+  }
+  return n;
+}
+
+guint
+test_count_told (GstBus *bus, GstMessageType type, const char *word)
+{
+  GstMessage *m;
+  guint n = 0;
+
+  while ((m = gst_bus_pop_filtered (bus, type)) != NULL) {
+    g_autoptr (GError) error = NULL;
+
+    if (type == GST_MESSAGE_INFO)
+      gst_message_parse_info (m, &error, NULL);
+    else
+      gst_message_parse_warning (m, &error, NULL);
+    n += strstr (error->message, word) != NULL;
+    gst_message_unref (m);
+  }
+  return n;
 }
 
 GstBuffer *

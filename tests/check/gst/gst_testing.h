@@ -28,6 +28,9 @@ GstVideoInfo test_info (GstVideoFormat format, gint width, gint height);
  */
 float *test_embed (guint picture);
 
+/* Of an embedding and one of the same encoder's. */
+double test_cosine (const GstDmlEmbedding *a, const float *b);
+
 /* A gallery of the built-in encoder in which picture i is enrolled as
  * "picture-<i>" for i < n. (transfer full) path */
 char *test_gallery (const char *name, guint n);
@@ -49,6 +52,9 @@ void test_run_free (TestRun *run);
 guint test_run_count (const TestRun *run, GstMessageType type,
                       const char *structure_name);
 
+/* Warnings whose text holds a word. */
+guint test_run_count_warnings (const TestRun *run, const char *word);
+
 /* The n-th element message of that name, or NULL. */
 const GstStructure *test_run_structure (const TestRun *run, const char *name,
                                         guint n);
@@ -63,6 +69,20 @@ void test_assert_error (const TestRun *run, GQuark domain, gint code,
 GstHarness *test_harness (const char *line, const GstVideoInfo *info);
 GstElement *test_element (GstHarness *h); /* the first or only one */
 GstElement *test_element_named (GstHarness *h, const char *factory);
+
+/* The same around `dmlembed regions=frame ! dmlmatch` with more properties, and
+ * the only region that it has answered. */
+GstHarness *test_match_harness (const GstVideoInfo *info, const char *gallery,
+                                const char *properties);
+const GstDmlRegionMeta *test_matched (GstBuffer *buffer);
+
+/* A bus of the harness's own, until it is left. What is counted is taken off
+ * it: element messages of a name (NULL: any), or those of another type whose
+ * text holds a word. */
+GstBus *test_watch_bus (GstHarness *h);
+void test_leave_bus (GstHarness *h, GstBus *bus);
+guint test_count_messages (GstBus *bus, GstMessageType type, const char *name);
+guint test_count_told (GstBus *bus, GstMessageType type, const char *word);
 
 /* test_frame as the n-th of a stream of 30 frames/s. */
 GstBuffer *test_frame_at (const GstVideoInfo *info, guint picture, guint n);

@@ -22,22 +22,6 @@ gallery_of (GstHarness *h)
   return test_element_named (h, "dmlgallery");
 }
 
-static GstBus *
-watch_bus (GstHarness *h)
-{
-  GstBus *bus = gst_bus_new ();
-
-  gst_element_set_bus (h->element, bus);
-  return bus;
-}
-
-static void
-leave_bus (GstHarness *h, GstBus *bus)
-{
-  gst_element_set_bus (h->element, NULL);
-  gst_object_unref (bus);
-}
-
 /* The next dml-enrolled, for at most 5 s. */
 static GstMessage *
 next_answer (GstBus *bus)
@@ -77,7 +61,7 @@ enrols_while_the_property_is_set (void)
   g_autofree char *path = test_path ("property.bin");
   g_autoptr (GstHarness) h =
     enrol_harness (path, "label=first interval=2 min-quality=0");
-  GstBus *bus = watch_bus (h);
+  GstBus *bus = test_watch_bus (h);
   guint n = 0;
 
   push (h, 0, n++);
@@ -91,7 +75,7 @@ enrols_while_the_property_is_set (void)
   g_assert_cmpuint (test_items (path, "first"), ==, 2);
   g_assert_cmpuint (test_stat (gallery_of (h), "enrolled"), ==, 2);
   g_assert_cmpuint (test_stat (gallery_of (h), "frames"), ==, n);
-  leave_bus (h, bus);
+  test_leave_bus (h, bus);
 }
 
 static void
@@ -100,7 +84,7 @@ stores_thumbnail_and_quality (void)
   g_autofree char *path = test_path ("thumb.bin");
   g_autoptr (GstHarness) h =
     enrol_harness (path, "label=x enroll=true min-quality=0.1");
-  GstBus *bus = watch_bus (h);
+  GstBus *bus = test_watch_bus (h);
   g_autoptr (GError) error = NULL;
   g_autoptr (DmlGallery) gallery = NULL;
   g_autoptr (GPtrArray) items = NULL;
@@ -120,7 +104,7 @@ stores_thumbnail_and_quality (void)
   picture = dml_picture_load_bytes (thumbnail, "thumbnail", &error);
   g_assert_no_error (error);
   g_assert_cmpint (dml_picture_get_width (picture), ==, 128);
-  leave_bus (h, bus);
+  test_leave_bus (h, bus);
 }
 
 static void
@@ -158,13 +142,13 @@ refuses_an_old_embedding (void)
     "interval=1 min-quality=0",
     path);
   g_autoptr (GstHarness) h = test_harness (line, &square);
-  GstBus *bus = watch_bus (h);
+  GstBus *bus = test_watch_bus (h);
 
   push (h, 0, 0);
   g_object_set (gallery_of (h), "enroll", TRUE, NULL);
   push (h, 1, 1);
   assert_answer (bus, FALSE, "old-embedding");
-  leave_bus (h, bus);
+  test_leave_bus (h, bus);
 }
 
 static void
@@ -177,7 +161,7 @@ refuses_several_regions (void)
     "min-quality=0",
     path);
   g_autoptr (GstHarness) h = test_harness (line, &info);
-  GstBus *bus = watch_bus (h);
+  GstBus *bus = test_watch_bus (h);
   GstBuffer *b = test_frame_at (&info, 0, 0);
 
   test_add_roi (b, "t", 0, 0, 0, 100, 100);
@@ -189,7 +173,7 @@ refuses_several_regions (void)
   test_add_roi (b, "t", 0, 300, 0, 90, 90);
   gst_buffer_unref (gst_harness_push_and_pull (h, b));
   assert_answer (bus, TRUE, "enrolled");
-  leave_bus (h, bus);
+  test_leave_bus (h, bus);
 }
 
 static void
@@ -202,7 +186,7 @@ refuses_smears (void)
                      "enroll=true interval=1",
                      path);
   g_autoptr (GstHarness) h = test_harness (line, &info);
-  GstBus *bus = watch_bus (h);
+  GstBus *bus = test_watch_bus (h);
   GstBuffer *b = test_frame_at (&info, 0, 0);
 
   gst_buffer_unref (gst_harness_push_and_pull (h, b));
@@ -212,7 +196,7 @@ refuses_smears (void)
   gst_buffer_memset (b, 0, 128, -1);
   gst_buffer_unref (gst_harness_push_and_pull (h, b));
   assert_answer (bus, FALSE, "low-quality");
-  leave_bus (h, bus);
+  test_leave_bus (h, bus);
 }
 
 static void
@@ -221,7 +205,7 @@ refuses_without_a_label_and_beyond_the_limit (void)
   g_autofree char *path = test_path ("limit.bin");
   g_autoptr (GstHarness) h = enrol_harness (
     path, "enroll=true interval=1 max-per-label=2 min-quality=0");
-  GstBus *bus = watch_bus (h);
+  GstBus *bus = test_watch_bus (h);
 
   push (h, 0, 0);
   assert_answer (bus, FALSE, "no-label");
@@ -233,7 +217,7 @@ refuses_without_a_label_and_beyond_the_limit (void)
   assert_answer (bus, TRUE, "enrolled");
   assert_answer (bus, FALSE, "max-per-label");
   g_assert_cmpuint (test_items (path, "a\n\"quoted\" \360\237\215\216"), ==, 2);
-  leave_bus (h, bus);
+  test_leave_bus (h, bus);
 }
 
 typedef struct {
@@ -288,7 +272,7 @@ signal_while_nothing_flows (void)
 {
   g_autofree char *path = test_path ("paused.bin");
   g_autoptr (GstHarness) h = enrol_harness (path, "");
-  GstBus *bus = watch_bus (h);
+  GstBus *bus = test_watch_bus (h);
   Call call = { gallery_of (h), "still", 0 };
 
   call_enroll (&call); /* nothing was seen yet */
@@ -305,7 +289,7 @@ signal_while_nothing_flows (void)
   call_enroll (&call);
   g_assert_cmpint (call.item, ==, -1);
   assert_answer (bus, FALSE, "no-label");
-  leave_bus (h, bus);
+  test_leave_bus (h, bus);
 }
 
 static GstPadProbeReturn
@@ -378,7 +362,7 @@ labels_that_are_none (void)
                                             { "\xff", "bad-label" },
                                             { "nobody", "no-such-label" } };
   g_autoptr (GstHarness) h = enrol_harness (path, "");
-  GstBus *bus = watch_bus (h);
+  GstBus *bus = test_watch_bus (h);
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     gboolean renamed = TRUE;
@@ -404,7 +388,7 @@ labels_that_are_none (void)
   }
   g_assert_cmpuint (test_items (path, "picture-0"), ==, 1);
   g_assert_cmpuint (test_items (path, "picture-1"), ==, 1);
-  leave_bus (h, bus);
+  test_leave_bus (h, bus);
 }
 
 typedef struct {
@@ -440,7 +424,7 @@ signals_from_a_sync_handler (void)
   g_autoptr (GstHarness) h =
     enrol_harness (path, "label=first enroll=true min-quality=0");
   Inside inside = { .element = gallery_of (h) };
-  GstBus *bus = watch_bus (h);
+  GstBus *bus = test_watch_bus (h);
   Call call = { gallery_of (h), "fourth", 0 };
 
   gst_bus_set_sync_handler (bus, call_back, &inside, NULL);
@@ -458,7 +442,7 @@ signals_from_a_sync_handler (void)
   g_assert_cmpint (call.item, ==, 3);
   g_assert_cmpuint (test_items (path, "second"), ==, 1);
   g_assert_cmpuint (test_items (path, "third"), ==, 1);
-  leave_bus (h, bus);
+  test_leave_bus (h, bus);
 }
 
 /* A dmlmatch in the same pipeline learns what is enrolled beside it. */
@@ -543,7 +527,7 @@ outlier_reference_is_reported (void)
   g_autofree char *path = test_gallery ("outlier.bin", 4);
   g_autoptr (GstHarness) h = enrol_harness (
     path, "label=picture-0 enroll=true interval=1 min-quality=0");
-  GstBus *bus = watch_bus (h);
+  GstBus *bus = test_watch_bus (h);
   static const guint pictures[] = { 0, 0, 2 };
 
   for (guint i = 0; i < G_N_ELEMENTS (pictures); i++) {
@@ -564,7 +548,7 @@ outlier_reference_is_reported (void)
     }
     gst_message_unref (m);
   }
-  leave_bus (h, bus);
+  test_leave_bus (h, bus);
 }
 
 static void
