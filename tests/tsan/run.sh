@@ -21,9 +21,9 @@ while [ $# -gt 0 ]; do
     shift
 done
 [ ${#tests[@]} -gt 0 ] ||
-    tests=(base kernels exec_infer encoder loader gallery gallery_shared match
-        gst-embed gst-enrol gst-json gst-leaks gst-match gst-overlay
-        gst-pipeline)
+    tests=(base kernels exec_infer encoder session loader gallery
+        gallery_shared match gst-embed gst-enrol gst-json gst-leaks gst-match
+        gst-overlay gst-pipeline gst-regions gst-watch)
 
 mkdir -p "$build"
 log=$build.setup.log

@@ -4,6 +4,7 @@
 
 #include <glib/gstdio.h>
 #include <math.h>
+#include <sqlite3.h>
 #include <string.h>
 
 #include "base/rng.h"
@@ -94,6 +95,20 @@ fixture_open (const Fixture *fixture, DmlGalleryFlags flags)
 
   g_assert_no_error (error);
   return gallery;
+}
+
+/* Runs SQL on the file as anybody with the sqlite3 program could. */
+static inline void
+fixture_by_hand (const Fixture *fixture, const char *sql)
+{
+  g_autofree char *why = NULL;
+  sqlite3 *db;
+
+  g_assert_cmpint (sqlite3_open (fixture->path, &db), ==, SQLITE_OK);
+  sqlite3_busy_timeout (db, 2000);
+  if (sqlite3_exec (db, sql, NULL, NULL, &why) != SQLITE_OK)
+    g_error ("%s: %s", sql, why);
+  sqlite3_close (db);
 }
 
 /* A unit vector, named by a number. */

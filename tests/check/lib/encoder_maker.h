@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Pictures and encoders for tests. */
+#pragma once
+
+#include <dml/dml.h>
+
+/* A picture of random pixels, the same for the same seed. */
+DmlPicture *noise_picture (int width, int height, guint32 seed);
+
+/* The encoder in dir/model.onnx. Takes `model` over. */
+DmlEncoder *open_model (GByteArray *model);
+
+/* By a session of its own. */
+void embed_one (DmlEncoder *encoder, const DmlPicture *picture, float *out);
