@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/threads.h"
 
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
@@ -83,12 +84,16 @@ decode_task (void *data, size_t i, unsigned worker)
 
 /* ---- keeping ---- */
 
+static char *
+label_name (const char *prefix, const char *label)
+{
+  return g_strconcat (prefix, *prefix && *label ? "/" : "", label, NULL);
+}
+
 static guint32
 find_label (Opening *opening, const char *label)
 {
-  g_autofree char *name = opening->prefix[0] == '\0' || label[0] == '\0'
-                            ? g_strconcat (opening->prefix, label, NULL)
-                            : g_strconcat (opening->prefix, "/", label, NULL);
+  g_autofree char *name = label_name (opening->prefix, label);
   const gpointer found = g_hash_table_lookup (opening->labels, name);
   DmlLabel fresh = { .source = opening->source, .none = label[0] == '\0' };
 
@@ -99,6 +104,27 @@ find_label (Opening *opening, const char *label)
   g_hash_table_insert (opening->labels, g_steal_pointer (&name),
                        GUINT_TO_POINTER (opening->set->labels->len));
   return opening->set->labels->len - 1;
+}
+
+/* "photos/fruit/apple" of an archive in which all lies in "photos" becomes
+ * "fruit/apple", as of the folder "photos". */
+static void
+drop_top (Opening *opening, const char *top)
+{
+  const size_t n_prefix = *opening->prefix ? strlen (opening->prefix) + 1 : 0;
+
+  for (guint i = 0; i < opening->set->labels->len; i++) {
+    DmlLabel *label = dml_dataset_label (opening->set, i);
+    const char *rest;
+
+    if (label->source != opening->source)
+      continue;
+    rest = label->name + n_prefix + strlen (top);
+    label->none = *rest == '\0';
+    g_autofree char *whole = g_steal_pointer (&label->name);
+
+    label->name = label_name (opening->prefix, label->none ? rest : rest + 1);
+  }
 }
 
 static void
@@ -131,7 +157,6 @@ keep (Opening *opening, Pending *pending, GError **error)
     pending->split < 0 ? DML_SPLIT_TRAIN : (guint8) pending->split;
   opening->set->split_given |= pending->split >= 0;
   report->n_alpha += sample->channels == 4;
-  report->n_unlabelled += pending->label[0] == '\0';
   if (report->bytes + n > opening->options->cache_bytes &&
       sample->channels == 3) {
     if (!dml_sample_pack (sample, error))
@@ -342,6 +367,9 @@ cut_classes (DmlDataset *set, guint max, gboolean *drop)
 static void
 settle_unlabelled (DmlDataset *set, gboolean *drop)
 {
+  for (guint i = 0; i < set->samples->len; i++)
+    set->report.n_unlabelled +=
+      dml_dataset_label (set, dml_dataset_sample (set, i)->label)->none;
   if (set->report.n_unlabelled == 0)
     return;
   if (set->report.n_unlabelled == set->samples->len) {
@@ -408,6 +436,38 @@ put_in_order (Opening *opening, GError **error)
   return TRUE;
 }
 
+/* What stands before the labels of each source: nothing where there is one,
+ * else its name, with a number where an earlier one has that. */
+static char **
+make_prefixes (const char *const *sources, GError **error)
+{
+  const guint n = g_strv_length ((char **) sources);
+  g_auto (GStrv) prefixes = g_new0 (char *, n + 1);
+  g_autofree GStatBuf *status = g_new0 (GStatBuf, n + 1);
+
+  for (guint i = 0; i < n; i++) {
+    g_autofree char *base =
+      n > 1 ? dml_source_prefix (sources[i]) : g_strdup ("");
+    char *prefix = g_strdup (base);
+
+    if (g_stat (sources[i], &status[i]) == 0)
+      for (guint j = 0; j < i; j++)
+        if (status[j].st_ino == status[i].st_ino &&
+            status[j].st_dev == status[i].st_dev) {
+          g_free (prefix);
+          return dml_fail_null (error, INVALID, "%s: the same data as %s",
+                                sources[i], sources[j]);
+        }
+    for (guint k = 2; g_strv_contains ((const char *const *) prefixes, prefix);
+         k++) {
+      g_free (prefix);
+      prefix = g_strdup_printf ("%s-%u", base, k);
+    }
+    prefixes[i] = prefix;
+  }
+  return g_steal_pointer (&prefixes);
+}
+
 DmlDataset *
 dml_dataset_open (const char *const *sources, const DmlDatasetOptions *options,
                   DmlDatasetProgress progress, gpointer data,
@@ -415,7 +475,8 @@ dml_dataset_open (const char *const *sources, const DmlDatasetOptions *options,
 {
   g_autoptr (DmlDataset) set = g_new0 (DmlDataset, 1);
   g_autofree Opening *opening = g_new0 (Opening, 1);
-  gboolean ok = TRUE;
+  g_auto (GStrv) prefixes = make_prefixes (sources, error);
+  gboolean ok = prefixes != NULL;
 
   set->samples = g_array_new (FALSE, TRUE, sizeof (DmlSample));
   g_array_set_clear_func (set->samples, dml_sample_clear);
@@ -432,14 +493,14 @@ dml_dataset_open (const char *const *sources, const DmlDatasetOptions *options,
     .cancellable = cancellable,
   };
   for (guint32 i = 0; ok && sources[i] != NULL; i++) {
-    g_autofree char *prefix =
-      sources[1] ? dml_source_prefix (sources[i]) : g_strdup ("");
     g_auto (DmlSourceSummary) summary = { 0 };
 
     opening->source = i;
-    opening->prefix = prefix;
+    opening->prefix = prefixes[i];
     ok = dml_source_read (sources[i], on_item, opening, &summary, error) &&
          flush (opening, error);
+    if (ok && summary.top != NULL)
+      drop_top (opening, summary.top);
     set->report.n_other += (guint) summary.n_other;
     g_ptr_array_extend_and_steal (set->report.notes,
                                   g_steal_pointer (&summary.notes));

@@ -28,6 +28,8 @@ typedef struct {
   gpointer data;
   size_t n_other;
   Named shut, loops; /* folders */
+  char *top;         /* of the first thing in an archive */
+  gboolean no_top;   /* not all lies in it */
 } Reader;
 
 static void name_it (Named *named, const char *format, ...)
@@ -125,28 +127,51 @@ on_found (const DmlFolderItem *found, gpointer data, GError **error)
 
 /* ---- tar ---- */
 
-/* The folder part of a member's path; "./a/b/c.jpg" -> "a/b". */
+/* "/./a//b/c.jpg" -> "a/b/c.jpg", or NULL for what a folder's walk would pass
+ * over. ".." stays: it is a part of a name here, and nothing is unpacked. */
 static char *
-member_label (const char *member)
+member_path (const char *member)
 {
-  const char *slash;
+  g_auto (GStrv) parts = g_strsplit (member, "/", -1);
+  g_autoptr (GPtrArray) kept = g_ptr_array_new ();
 
-  while (member[0] == '.' && member[1] == '/')
-    member += 2;
-  slash = strrchr (member, '/');
-  return slash ? g_strndup (member, (gsize) (slash - member)) : g_strdup ("");
+  for (guint i = 0; parts[i] != NULL; i++) {
+    if (*parts[i] == '\0' || strcmp (parts[i], ".") == 0)
+      continue;
+    if (strcmp (parts[i], "..") != 0 && dml_folder_is_passed_over (parts[i]))
+      return NULL;
+    g_ptr_array_add (kept, parts[i]);
+  }
+  g_ptr_array_add (kept, NULL);
+  return g_strjoinv ("/", (char **) kept->pdata);
 }
 
-/* Where every member lies below one common folder ("photos/apple/1.jpg"),
- * that folder is a part of every label; harmless, so it stays. */
+/* Whether all of an archive lies in one folder: a tar of "photos" names
+ * "photos/" and "photos/apple/1.jpg", one of "." in it "./" and "apple/1.jpg".
+ */
+static void
+find_top (Reader *reader, const char *path, gboolean folder)
+{
+  const size_t n = strcspn (path, "/");
+
+  if (n == 0 || (path[n] == '\0' && !folder))
+    reader->no_top = TRUE; /* "./", or a file beside folders */
+  else if (reader->top == NULL)
+    reader->top = g_strndup (path, n);
+  else if (strlen (reader->top) != n || strncmp (reader->top, path, n) != 0)
+    reader->no_top = TRUE;
+}
+
 static gboolean
 read_member (Reader *reader, const char *path, struct archive *archive,
-             struct archive_entry *entry, GError **error)
+             struct archive_entry *entry, const char *inner, GError **error)
 {
-  const char *member = archive_entry_pathname (entry);
   const gint64 size = archive_entry_size (entry);
-  g_autofree char *label = member_label (member);
-  g_autofree char *name = g_strdup_printf ("%s: %s", path, member);
+  const char *slash = strrchr (inner, '/');
+  g_autofree char *label =
+    g_strndup (inner, slash ? (gsize) (slash - inner) : 0);
+  g_autofree char *name =
+    g_strdup_printf ("%s: %s", path, archive_entry_pathname (entry));
   g_autoptr (GBytes) bytes = NULL;
   g_autofree char *problem = NULL;
   DmlSourceItem item = { .name = name, .label = label };
@@ -195,16 +220,20 @@ read_tar (Reader *reader, const char *path, GError **error)
            ARCHIVE_WARN &&
          status != ARCHIVE_EOF) {
     const char *member = archive_entry_pathname (entry);
+    g_autofree char *inner = member ? member_path (member) : NULL;
 
-    if (archive_entry_filetype (entry) != AE_IFREG || member == NULL)
+    if (inner == NULL)
       continue;
-    g_autofree char *base = g_path_get_basename (member);
+    find_top (reader, inner, archive_entry_filetype (entry) == AE_IFDIR);
+    if (archive_entry_filetype (entry) != AE_IFREG)
+      continue;
+    g_autofree char *base = g_path_get_basename (inner);
 
     if (!g_utf8_validate (member, -1, NULL) ||
         !dml_folder_is_picture_name (base))
       reader->n_other++;
     else
-      ok = read_member (reader, path, archive, entry, error);
+      ok = read_member (reader, path, archive, entry, inner, error);
   }
   if (ok && status != ARCHIVE_EOF)
     ok =
@@ -399,6 +428,8 @@ dml_source_read (const char *path, DmlSourceFunc func, gpointer data,
   else
     ok = read_tar (&reader, path, error);
   summary->n_other = reader.n_other;
+  summary->top = reader.no_top ? NULL : g_strdup (reader.top);
+  g_free (reader.top);
   note (summary->notes, &reader.shut, "folder cannot be read and is skipped",
         "folders cannot be read and are skipped");
   note (summary->notes, &reader.loops,
@@ -411,6 +442,7 @@ void
 dml_source_summary_clear (DmlSourceSummary *summary)
 {
   g_clear_pointer (&summary->notes, g_ptr_array_unref);
+  g_clear_pointer (&summary->top, g_free);
 }
 
 char *

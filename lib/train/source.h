@@ -24,6 +24,8 @@ typedef gboolean (*DmlSourceFunc) (const DmlSourceItem *item, gpointer data,
 typedef struct {
   size_t n_other;   /* files that are no pictures by their name */
   GPtrArray *notes; /* of char *, lines for people: all else */
+  char *top; /* the one folder that all of an archive lies in, with which every
+                label of it began; NULL: there is none */
 } DmlSourceSummary;
 
 /* Hands over every picture of `path`; *summary is filled in either case, and

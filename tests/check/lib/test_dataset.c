@@ -105,6 +105,126 @@ test_two_sources_keep_their_labels_apart (void)
     "two/class-00");
 }
 
+/* "a/photos" and "b/photos" */
+static void
+test_sources_of_one_name (void)
+{
+  g_autofree char *one = in_folder ("one/photos");
+  g_autofree char *two = in_folder ("two/photos");
+  g_autofree char *again = in_folder ("two/../one/photos");
+  g_autoptr (DmlDataset) set = NULL;
+  g_autoptr (GError) error = NULL;
+
+  shapes_make (one, 2, 1, 24);
+  shapes_make (two, 2, 2, 24);
+  for (guint i = 0; i < 2; i++) { /* what would contradict */
+    g_autofree char *copy_ = g_strdup_printf ("%s/class-%02u/00.png", two, i);
+
+    g_assert_cmpint (g_unlink (copy_), ==, 0);
+  }
+  set = open_set (one, two, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (set->labels->len, ==, 4);
+  g_assert_cmpstr (dml_dataset_label (set, 0)->name, ==, "photos-2/class-00");
+  g_assert_cmpstr (dml_dataset_label (set, 3)->name, ==, "photos/class-01");
+  g_assert_null (open_set (one, again, &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
+  g_assert_nonnull (strstr (error->message, "the same data as"));
+}
+
+static void
+assert_same_labels (DmlDataset *one, const char *tar, const char *second,
+                    const char *prefix)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlDataset) two = open_set (tar, second, &error);
+  guint at = 0;
+
+  g_assert_no_error (error);
+  g_assert_cmpint (two->unlabelled, ==, one->unlabelled);
+  g_assert_cmpuint (two->report.n_unlabelled, ==, one->report.n_unlabelled);
+  for (guint i = 0; i < two->samples->len; i++) {
+    const DmlSample *b = dml_dataset_sample (two, i);
+    const char *name = dml_dataset_label (two, b->label)->name;
+
+    if (*prefix != '\0' && !g_str_has_prefix (name, prefix))
+      continue;
+    g_assert_cmpuint (at, <, one->samples->len);
+    const DmlSample *a = dml_dataset_sample (one, at++);
+
+    g_assert_cmpuint (a->hash[0], ==, b->hash[0]);
+    if (!one->unlabelled)
+      g_assert_cmpstr (dml_dataset_label (one, a->label)->name, ==,
+                       name + strlen (prefix));
+  }
+  g_assert_cmpuint (at, ==, one->samples->len);
+}
+
+/* However the archive was made: of the folder, in it, of what is in it; with
+ * loose pictures, hidden ones and what a Mac leaves. */
+static void
+test_tar_has_the_labels_of_its_folder (void)
+{
+  static const char *const commands[] = {
+    "tar -C '%s' -cf '%s' photos",
+    "tar -C '%s' -cf '%s' ./photos",
+    "tar -C '%s/photos' -cf '%s' .",
+    "sh -c 'cd %s/photos && tar -cf %s *'",
+    "sh -c 'cd %s && find photos -type f | tar -cf %s -T -'",
+  };
+  g_autofree char *photos = in_folder ("photos"), *tar = in_folder ("x.tar");
+  g_autofree char *other = in_folder ("other"), *hidden = NULL, *mac = NULL;
+  g_autoptr (DmlDataset) one = NULL;
+
+  shapes_make (photos, 3, 2, 24);
+  shapes_make (other, 1, 4, 24);
+  hidden = in_folder ("photos/class-00/.thumbs");
+  mac = in_folder ("photos/__MACOSX");
+  g_assert_cmpint (g_mkdir (hidden, 0777), ==, 0);
+  g_assert_cmpint (g_mkdir (mac, 0777), ==, 0);
+  g_assert_cmpint (g_rename (other, mac), ==, 0);
+  copy ("photos/__MACOSX/class-00/03.png", "photos/class-00/.thumbs/3.png");
+  copy ("photos/__MACOSX/class-00/02.png", "photos/loose.png");
+  one = open_set (photos, NULL, NULL);
+  g_assert_cmpuint (one->report.n_unlabelled, ==, 1);
+  for (size_t i = 0; i < G_N_ELEMENTS (commands); i++) {
+    g_auto (GStrv) parts = g_strsplit (commands[i], "%s", 3);
+    g_autofree char *command =
+      g_strconcat (parts[0], folder, parts[1], tar, parts[2], NULL);
+
+    run_command (command);
+    assert_same_labels (one, tar, NULL, "");
+  }
+}
+
+/* A folder with nothing but pictures: a class each, in a tar of it too. */
+static void
+test_tar_of_loose_pictures (void)
+{
+  g_autofree char *photos = in_folder ("photos"), *tar = in_folder ("x.tar");
+  g_autofree char *class = in_folder ("photos/class-00");
+  g_autofree char *more = in_folder ("more");
+  g_autofree char *command =
+    g_strdup_printf ("tar -C '%s' -cf '%s' class-00", photos, tar);
+  g_autoptr (DmlDataset) one = NULL;
+
+  shapes_make (photos, 2, 3, 24);
+  run_command (command);
+  one = open_set (class, NULL, NULL);
+  assert_same_labels (one, tar, NULL, "");
+  g_clear_pointer (&one, dml_dataset_free);
+  g_free (command);
+  command = g_strdup_printf ("tar -C '%s' -cf '%s' photos", folder, tar);
+  run_command (command);
+  one = open_set (photos, NULL, NULL);
+  shapes_make (more, 6, 1, 24); /* classes 0 and 1 would contradict */
+  g_autofree char *rest =
+    g_strdup_printf ("rm -r '%s/class-00' '%s/class-01'", more, more);
+
+  run_command (rest);
+  assert_same_labels (one, tar, more, "x/");
+}
+
 static void
 test_table_with_boxes_and_split (void)
 {
@@ -354,6 +474,10 @@ main (int argc, char **argv)
     { "folder-and-tar-are-the-same", test_folder_and_tar_are_the_same },
     { "two-sources-keep-their-labels-apart",
       test_two_sources_keep_their_labels_apart },
+    { "sources-of-one-name", test_sources_of_one_name },
+    { "tar-has-the-labels-of-its-folder",
+      test_tar_has_the_labels_of_its_folder },
+    { "tar-of-loose-pictures", test_tar_of_loose_pictures },
     { "table-with-boxes-and-split", test_table_with_boxes_and_split },
     { "fit-says-what-is-kept", test_fit_says_what_is_kept },
     { "table-names-its-bad-line", test_table_names_its_bad_line },
