@@ -27,12 +27,7 @@ static struct {
   gint64 seed;
   double bad_pictures;
   gboolean json;
-} options = { .k = 1,
-              .ways = 20,
-              .n_trials = 400,
-              .rows = 10,
-              .seed = 1,
-              .bad_pictures = 0.05 };
+} options = { .k = 1, .rows = 10, .seed = 1, .bad_pictures = 0.05 };
 
 static const GOptionEntry entries[] = {
   { "protocol", 'p', 0, G_OPTION_ARG_STRING, &options.protocol,
@@ -132,9 +127,15 @@ read_options (char **data, DmlEvaluateOptions *o, CliExit *exit_code)
                             options.classifier);
     return FALSE;
   }
-  if (options.k < 1 || options.ways < 2 || options.n_trials < 1 ||
-      options.rows < 0 || options.suspects < 0 || options.threads < 0 ||
-      options.seed < 0) {
+  if (o->protocol != DML_PROTOCOL_ONE_SHOT &&
+      (options.ways != 0 || options.n_trials != 0)) {
+    *exit_code = cli_usage ("--%s: only --protocol=one-shot has trials",
+                            options.ways != 0 ? "ways" : "n-trials");
+    return FALSE;
+  }
+  if (options.k < 1 || options.ways < 0 || options.ways == 1 ||
+      options.n_trials < 0 || options.rows < 0 || options.suspects < 0 ||
+      options.threads < 0 || options.seed < 0) {
     *exit_code = cli_usage ("an option's number is out of its range");
     return FALSE;
   }
@@ -144,8 +145,10 @@ read_options (char **data, DmlEvaluateOptions *o, CliExit *exit_code)
   o->part = options.part;
   o->suspects = (guint) options.suspects;
   o->trials = options.trials;
-  o->ways = (guint) options.ways;
-  o->n_trials = (guint) options.n_trials;
+  if (options.ways != 0)
+    o->ways = (guint) options.ways;
+  if (options.n_trials != 0)
+    o->n_trials = (guint) options.n_trials;
   o->group = options.group;
   o->prototypes =
     options.classifier != NULL && strcmp (options.classifier, "prototype") == 0;

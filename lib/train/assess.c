@@ -13,9 +13,6 @@
 #define CACHE_SCALE                                                            \
   4 /* nearly as found: the resizing is then the encoder's                     \
      */
-#define VOTE_TEMPERATURE 0.07
-#define K_MAX 100
-#define RESAMPLES 500
 #define PAIRS_MAX 50
 
 void
@@ -164,127 +161,6 @@ dml_assessed_clear (DmlAssessed *assessed)
   memset (assessed, 0, sizeof *assessed);
 }
 
-/* ---- the classifier ---- */
-
-/* Label with the largest sum of e^(s / t) over the k nearest; ties to the one
- * that is nearer. */
-static int32_t
-vote (const int32_t *index, const float *score, guint k, const int32_t *labels)
-{
-  double best = -1;
-  int32_t label = -1;
-
-  for (guint i = 0; i < k && index[i] >= 0; i++) {
-    double sum = 0;
-
-    for (guint j = 0; j < k && index[j] >= 0; j++)
-      if (labels[index[j]] == labels[index[i]])
-        sum += exp (((double) score[j] - 1) / VOTE_TEMPERATURE);
-    if (sum > best) {
-      best = sum;
-      label = labels[index[i]];
-    }
-  }
-  return label;
-}
-
-static gboolean
-classify_by_neighbours (const DmlRetrievalInput *input, guint k,
-                        int32_t *labels, GError **error)
-{
-  g_autoptr (DmlMem) index = dml_mem_new (int32_t, input->n_queries * k, error);
-  g_autoptr (DmlMem) score = dml_mem_new (float, input->n_queries *k, error);
-
-  if (index == NULL || score == NULL ||
-      !dml_metric_nearest (input, k, index, score, error))
-    return FALSE;
-  for (size_t i = 0; i < input->n_queries; i++)
-    labels[i] = vote ((int32_t *) index + i * k, (float *) score + i * k, k,
-                      input->gallery_labels);
-  return TRUE;
-}
-
-static double
-length (const double *v, size_t d)
-{
-  double sum = 0;
-
-  for (size_t i = 0; i < d; i++)
-    sum += v[i] * v[i];
-  return MAX (sqrt (sum), 1e-12);
-}
-
-/* Cosine to the mean of a class; where the query is in it, without the query.
- */
-static gboolean
-classify_by_prototypes (const DmlRetrievalInput *input, guint n_labels,
-                        int32_t *labels, GError **error)
-{
-  const size_t d = input->d;
-  g_autoptr (DmlMem) memory = dml_mem_new0 (double, n_labels *d, error);
-  g_autofree guint *count = g_new0 (guint, n_labels);
-  g_autofree double *mean = g_new (double, d);
-  double *sum = memory;
-
-  if (memory == NULL)
-    return FALSE;
-  for (size_t i = 0; i < input->n_gallery; i++) {
-    count[input->gallery_labels[i]]++;
-    for (size_t j = 0; j < d; j++)
-      sum[(size_t) input->gallery_labels[i] * d + j] +=
-        (double) input->gallery[i * d + j];
-  }
-  for (size_t i = 0; i < input->n_queries; i++) {
-    const float *q = input->queries + i * d;
-    double best = -2;
-
-    labels[i] = -1;
-    for (guint c = 0; c < n_labels; c++) {
-      const gboolean own =
-        input->exclude_self && input->gallery_labels[i] == (int32_t) c;
-      double dot = 0;
-
-      if (count[c] <= (guint) own)
-        continue;
-      for (size_t j = 0; j < d; j++) {
-        mean[j] = sum[c * d + j] - (own ? (double) q[j] : 0);
-        dot += mean[j] * (double) q[j];
-      }
-      dot /= length (mean, d);
-      if (dot > best) {
-        best = dot;
-        labels[i] = (int32_t) c;
-      }
-    }
-  }
-  return TRUE;
-}
-
-static gboolean
-classify (DmlAssessment *a, const DmlRetrievalInput *input, GError **error)
-{
-  DmlEvaluation *out = a->out;
-  const guint k = MIN (MIN (out->k, K_MAX), (guint) input->n_gallery);
-  g_autofree int32_t *labels = g_new (int32_t, MAX (1, input->n_queries));
-  g_autofree double *right = g_new (double, MAX (1, input->n_queries));
-  size_t n = 0;
-
-  if (!(out->prototypes
-          ? classify_by_prototypes (input, out->names->len, labels, error)
-          : classify_by_neighbours (input, k, labels, error)))
-    return FALSE;
-  out->accuracy = 0;
-  for (size_t i = 0; i < input->n_queries; i++) {
-    right[i] = labels[i] == input->query_labels[i];
-    out->accuracy += right[i];
-    n++;
-  }
-  out->accuracy /= (double) MAX (1, n);
-  out->accuracy_range = dml_metric_bootstrap_mean (
-    right, input->query_labels, n, RESAMPLES, 0.95, a->options->seed);
-  return TRUE;
-}
-
 /* ---- tables ---- */
 
 static gboolean
@@ -327,6 +203,31 @@ take_thresholds (DmlAssessment *a, DmlCalibrated calibrated[DML_N_FARS])
 
 /* ---- protocols ---- */
 
+/* Pictures that no other one has the label of cannot be found by any: no figure
+ * counts them. */
+static gboolean
+check_mates (const DmlAssessment *a, const DmlAssessed *all, GError **error)
+{
+  g_autofree guint *count = g_new0 (guint, a->out->names->len);
+  guint n = 0;
+
+  for (size_t i = 0; i < all->n; i++)
+    count[all->labels[i]]++;
+  for (guint i = 0; i < a->out->names->len; i++)
+    n += count[i] == 1;
+  if (n == all->n)
+    return dml_fail (error, FORMAT,
+                     "no class has two pictures, so none can be found by "
+                     "another one of its class; name queries, or data with "
+                     "one folder a class");
+  if (n > 0)
+    dml_assess_say (a, FALSE,
+                    "%u class%s of one picture: found by none of its class, "
+                    "left out of recall and the classifier's figure",
+                    n, n == 1 ? "" : "es");
+  return TRUE;
+}
+
 static gboolean
 leave_one_out (DmlAssessment *a, GError **error)
 {
@@ -336,7 +237,8 @@ leave_one_out (DmlAssessment *a, GError **error)
   DmlEvaluation *out = a->out;
   DmlRetrievalInput input;
 
-  if (!dml_assess_load (a, a->options->data, "", &all, error))
+  if (!dml_assess_load (a, a->options->data, "", &all, error) ||
+      !check_mates (a, &all, error))
     return FALSE;
   out->n_gallery = out->n_queries = (guint) all.n;
   out->n_leaks = all.set->report.n_copies;
@@ -356,7 +258,7 @@ leave_one_out (DmlAssessment *a, GError **error)
   };
   return dml_measures_apply (calibrated, all.x, all.labels, all.n, d,
                              a->options->seed, out->far, out->right, error) &&
-         tables (a, &input, error) && classify (a, &input, error) &&
+         tables (a, &input, error) && dml_assess_classify (a, &input, error) &&
          (a->options->suspects == 0 ||
           dml_assess_suspects (a, &all, &input, error));
 }
@@ -486,8 +388,14 @@ gallery_against_queries (DmlAssessment *a, GError **error)
   input.n_queries = known_first (&queries, enrolled, d);
   input.queries = queries.x;
   input.query_labels = queries.labels;
+  if (input.n_queries == 0)
+    dml_assess_say (a, TRUE,
+                    "no label of the queries is in the gallery, so all are "
+                    "unknown things; the gallery has %s, the queries have %s",
+                    (const char *) out->names->pdata[gallery.labels[0]],
+                    (const char *) out->names->pdata[queries.labels[0]]);
   if (input.n_queries > 0 &&
-      (!tables (a, &input, error) || !classify (a, &input, error)))
+      (!tables (a, &input, error) || !dml_assess_classify (a, &input, error)))
     return FALSE;
   input.n_queries = queries.n;
   if (!dml_metric_nearest (&input, 1, index, score, error))
@@ -504,6 +412,20 @@ check_options (const DmlEvaluateOptions *o, GError **error)
   if (o->part != NULL && dml_split_find (o->part) >= DML_SPLIT_DROP)
     return dml_fail (error, INVALID,
                      "part: '%s' is not one of train, val, test", o->part);
+  if (!(o->bad_pictures >= 0 && o->bad_pictures <= 1))
+    return dml_fail (error, INVALID, "bad-pictures: %g is outside 0 to 1",
+                     o->bad_pictures);
+  if (o->queries != NULL && o->protocol != DML_PROTOCOL_GALLERY_QUERY)
+    return dml_fail (error, INVALID,
+                     "queries: only the protocol gallery-query looks them up; "
+                     "leave them out, or choose that");
+  if (o->trials != NULL && o->protocol != DML_PROTOCOL_ONE_SHOT)
+    return dml_fail (error, INVALID,
+                     "trials: only the protocol one-shot has them");
+  if (o->group != NULL && o->protocol != DML_PROTOCOL_ONE_SHOT)
+    return dml_fail (error, INVALID,
+                     "group: only the trials of the protocol one-shot are "
+                     "drawn in groups");
   if (o->suspects > 0 && o->protocol != DML_PROTOCOL_LEAVE_ONE_OUT)
     return dml_fail (error, INVALID,
                      "suspects are looked for leave-one-out only");
@@ -517,8 +439,9 @@ check_options (const DmlEvaluateOptions *o, GError **error)
       (o->queries == NULL || o->queries[0] == NULL))
     return dml_fail (error, INVALID,
                      "gallery against queries: name the queries too");
-  if (o->k < 1 || o->k > K_MAX)
-    return dml_fail (error, INVALID, "k: %u is outside 1 to %d", o->k, K_MAX);
+  if (o->k < 1 || o->k > DML_ASSESS_K_MAX)
+    return dml_fail (error, INVALID, "k: %u is outside 1 to %d", o->k,
+                     DML_ASSESS_K_MAX);
   if (o->protocol == DML_PROTOCOL_ONE_SHOT && (o->ways < 2 || o->n_trials < 1))
     return dml_fail (error, INVALID,
                      "a trial needs 2 classes or more; %u are asked for",

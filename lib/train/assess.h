@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The inside of an evaluation: assess.c, assess_trials.c and assess_suspects.c
- * measure, assess_report.c tells. */
+ * The inside of an evaluation: assess.c, assess_classify.c, assess_trials.c and
+ * assess_suspects.c measure, assess_report.c tells. */
 #pragma once
 
 #include "train/dataset.h"
@@ -8,6 +8,7 @@
 #include "train/measures.h"
 
 #define DML_LEAKS_NAMED 20
+#define DML_ASSESS_K_MAX 100 /* neighbours that vote */
 
 /* Pictures of one side, embedded. */
 typedef struct {
@@ -86,6 +87,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (DmlAssessed, dml_assessed_clear)
 
 /* Place of a label's name, made if there is none. */
 int32_t dml_assess_name (DmlAssessment *a, const char *name);
+
+/* Fills in accuracy, over the queries that something can be found of. */
+gboolean dml_assess_classify (DmlAssessment *a, const DmlRetrievalInput *input,
+                              GError **error);
 
 gboolean dml_assess_trials (DmlAssessment *a, GError **error);
 

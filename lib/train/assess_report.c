@@ -170,6 +170,20 @@ label_shown (const DmlEvaluation *e, int32_t label)
   return shown (name_of (e, label));
 }
 
+/* A name in a column so many places of a terminal wide: of other writing than
+ * Latin a character may take two of them, or none. */
+static void
+column (GString *text, const char *name, int width)
+{
+  g_string_append (text, name);
+  for (const char *p = name; *p != '\0'; p = g_utf8_next_char (p)) {
+    const gunichar c = g_utf8_get_char (p);
+
+    width -= g_unichar_iszerowidth (c) ? 0 : g_unichar_iswide (c) ? 2 : 1;
+  }
+  g_string_append_printf (text, "%*s", MAX (width, 0), "");
+}
+
 static void
 line (GString *text, const char *what, double value, const DmlInterval *range)
 {
@@ -243,9 +257,9 @@ write_tables (const DmlEvaluation *e, guint n_rows, GString *text)
     g_autofree char *label = label_shown (e, rows[i].label);
     g_autofree char *other = label_shown (e, rows[i].confused);
 
-    g_string_append_printf (text, "%-40s %7zu %7.3f %7.3f  %s\n", label,
-                            rows[i].n, rows[i].recall_at_1, rows[i].map_at_r,
-                            other);
+    column (text, label, 40);
+    g_string_append_printf (text, " %7zu %7.3f %7.3f  %s\n", rows[i].n,
+                            rows[i].recall_at_1, rows[i].map_at_r, other);
   }
   if (e->n_pairs > 0)
     g_string_append_printf (text, "\n%-60s %7s %7s\n", "confused pairs",
@@ -255,7 +269,8 @@ write_tables (const DmlEvaluation *e, guint n_rows, GString *text)
     g_autofree char *b = label_shown (e, e->pairs[i].b);
     g_autofree char *pair = g_strdup_printf ("%s, %s", a, b);
 
-    g_string_append_printf (text, "%-60s %7zu %6.1f%%\n", pair, e->pairs[i].n,
+    column (text, pair, 60);
+    g_string_append_printf (text, " %7zu %6.1f%%\n", e->pairs[i].n,
                             100 * e->pairs[i].share);
   }
 }

@@ -1,0 +1,102 @@
+"""dml-eval as a user runs it, with the built-in encoder: what it takes for a
+gallery, what it counts, what it refuses."""
+import json
+import os
+import tarfile
+import unicodedata
+
+from common import BAD_DATA, OK, USAGE, run
+from training import TrainTest, paint, paint_classes
+
+
+def columns(text):
+    """Places of a terminal that a text takes."""
+    return sum(0 if unicodedata.combining(c) else
+               2 if unicodedata.east_asian_width(c) in "WF" else 1
+               for c in text)
+
+
+class EvalTest(TrainTest):
+    def setUp(self):
+        super().setUp()
+        self.things = self.path("things")
+        paint_classes(self.things, 4, 3)
+
+    def eval(self, *args, check=OK):
+        return run("dml-eval", "default", *args, check=check)
+
+    def figures(self, *args):
+        return json.loads(self.eval(*args, "--json").stdout)
+
+    def test_tar_against_tar(self):
+        """Labels do not hang on what the folders of a gallery and its queries
+        are called."""
+        for name in ("gallery", "queries"):
+            with tarfile.open(self.path(name + ".tar"), "w") as tar:
+                tar.add(self.things, name)
+        done = self.eval(self.path("gallery.tar"), "--queries",
+                         self.path("queries.tar"), "--json")
+        found = json.loads(done.stdout)
+        self.assertEqual(found["recall_1"], 1)
+        self.assertEqual(found["unknown"], 0)
+        self.assertNotIn("no label of the queries", done.stderr)
+
+    def test_queries_of_other_labels(self):
+        done = self.eval(self.photos, "--queries", self.things)
+        self.assertIn("no label of the queries is in the gallery", done.stderr)
+        self.assertIn("the queries have thing-00", done.stderr)
+
+    def test_classes_of_one_picture(self):
+        """Nobody can find them: no figure counts them as wrong."""
+        apart = {name: self.figures(self.photos)[name]
+                 for name in ("recall_1", "classifier")}
+        for n in range(8):
+            folder = os.path.join(self.photos, f"single-{n}")
+            os.mkdir(folder)
+            paint(50 + n, 1).save(os.path.join(folder, "1.png"))
+        done = self.eval(self.photos, "--json")
+        found = json.loads(done.stdout)
+        self.assertIn("8 classes of one picture", done.stderr)
+        self.assertEqual(found["recall_1"], found["classifier"]["accuracy"])
+        self.assertLessEqual(found["recall_1"], apart["recall_1"])
+        self.assertGreater(found["classifier"]["accuracy"], 0.8 *
+                           apart["classifier"]["accuracy"])
+        singles = self.path("singles")
+        os.mkdir(singles)
+        for n in range(8):
+            os.rename(os.path.join(self.photos, f"single-{n}"),
+                      os.path.join(singles, str(n)))
+        self.assertIn("no class has two pictures",
+                      self.eval(singles, check=BAD_DATA).stderr)
+
+    def test_options_that_say_nothing_here(self):
+        for options, word in (
+                (["--queries", self.things, "--protocol=leave-one-out"],
+                 "queries: only"),
+                (["--queries", self.things, "--protocol=one-shot"],
+                 "queries: only"),
+                (["--ways=5"], "--ways"), (["--n-trials=5"], "--n-trials"),
+                (["--group=__"], "group: only"),
+                (["--trials=x.csv", "--protocol=leave-one-out"],
+                 "trials: only"),
+                (["--bad-pictures=-1"], "bad-pictures: -1"),
+                (["--bad-pictures=2"], "bad-pictures: 2"),
+                (["--bad-pictures=nan"], "bad-pictures")):
+            self.assertIn(word, self.eval(self.photos, *options,
+                                          check=USAGE).stderr)
+
+    def test_table_of_names_in_any_writing(self):
+        for old, new in (("thing-00", "\u8336\u7897"), ("thing-01", "caf\u00e9"),
+                         ("thing-02", "cafe\u0301s")):
+            os.rename(os.path.join(self.things, old),
+                      os.path.join(self.things, new))
+        shown = self.eval(self.things).stdout.splitlines()
+        at = next(i for i, line in enumerate(shown)
+                  if line.startswith("worst classes"))
+        for line in shown[at + 1:at + 5]:
+            self.assertEqual(columns(line[:line.index(" 3 ")]), 46, line)
+
+
+if __name__ == "__main__":
+    import unittest
+    unittest.main()
