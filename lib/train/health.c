@@ -9,6 +9,7 @@
 
 #define SPREAD_MIN 0.05       /* mean distance of different classes */
 #define COLLAPSED_STEPS 100   /* so long without spread ends the run */
+#define COLLAPSED_TELLS 10    /* so long at an epoch's end is worth a word */
 #define NEAR_COLLAPSE 0.01    /* of a loss's value at collapse */
 #define OVERFIT_EVALUATIONS 8 /* so long without a better one: worth a word */
 #define LEARNED_BY 2 /* epochs after which training must beat no training */
@@ -75,13 +76,35 @@ dml_health_after_step (DmlTrainer *t, const DmlBatch *batch,
   return check_spread (t, figures, error);
 }
 
+/* The epoch ended in collapse, but not yet for so long that the run does. */
+static gboolean
+ended_collapsed (DmlTrainer *t)
+{
+  const double apart = t->train.sum.d_neg / (double) MAX (1, t->train.n);
+  const gboolean collapsed =
+    t->train.n > 0 &&
+    (apart < SPREAD_MIN || t->collapsed_for >= COLLAPSED_TELLS);
+
+  if (collapsed && !t->collapse_told)
+    dml_trainer_warn (t,
+                      "collapsed: different classes were %.3f apart in this "
+                      "epoch, so all pictures get nearly the same embedding. "
+                      "Add a softmax loss (cosface), lower lr (it is %g), or "
+                      "use the miner semi_hard rather than batch_hard",
+                      apart, t->config->s.lr);
+  t->collapse_told = collapsed;
+  return collapsed;
+}
+
 void
 dml_health_after_evaluation (DmlTrainer *t, const DmlEpoch *epoch)
 {
   const double now = epoch->val.retrieval.recall[DML_RECALL_AT_1];
   const double then = t->untrained_recall;
 
-  if (epoch->epoch >= LEARNED_BY && now < then)
+  if (ended_collapsed (t))
+    return; /* what the figures look like follows from that */
+  if (epoch->epoch >= MIN (LEARNED_BY, t->n_epochs) && now < then)
     dml_trainer_warn (t,
                       "recall@1 is %.3f, below the %.3f of before training: %s "
                       "(it is %g)",

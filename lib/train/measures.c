@@ -11,7 +11,6 @@
 
 #define STREAM_OPEN 0x6f70656eu
 #define N_RESAMPLES 500
-#define CLASSES_MIN 4    /* for an open set: two enrolled, two unknown */
 #define PROBES_PER_FAR 3 /* unknown probes above a threshold, at least */
 
 const double dml_fars[DML_N_FARS] = { 0.1, 0.01, 0.001 };
@@ -177,7 +176,7 @@ openset_run (const float *x, const int32_t *labels, size_t n, size_t d,
   g_autofree uint32_t *places = g_new (uint32_t, MAX (1, n));
   g_autoptr (GArray) classes = find_classes (labels, n, places);
 
-  if (classes->len < CLASSES_MIN)
+  if (classes->len < DML_OPEN_CLASSES_MIN)
     return FALSE;
   for (unsigned i = 0; i < DML_OPEN_DRAWS; i++)
     if (!draw (x, labels, d, classes, places, seed, i, set, error))

@@ -14,6 +14,9 @@
 
 #define DML_OPEN_SHOTS 5
 #define DML_OPEN_DRAWS 8
+/* Fewer classes show nothing of the unknown: two enrolled, two not. What is
+ * held out to calibrate thresholds has at least so many. */
+#define DML_OPEN_CLASSES_MIN 4
 #define DML_N_FARS 3 /* 10, 1 and 0.1 % */
 
 extern const double dml_fars[DML_N_FARS];
@@ -30,8 +33,8 @@ typedef struct {
   guint n_classes, n_pictures, n_queries;
   DmlRetrievalMeasures retrieval;
   DmlInterval recall_1, map_r; /* 0 .. 0 without intervals */
-  gboolean open;    /* at least 4 classes: what follows is filled in */
-  guint n_enrolled; /* gallery pictures of a draw, on average */
+  gboolean open;               /* enough classes: what follows is filled in */
+  guint n_enrolled;            /* gallery pictures of a draw, on average */
   double auroc, oscr, dir_1, dir_5, closed; /* closed: right among known */
   DmlInterval auroc_range, oscr_range, dir_1_range, dir_5_range;
   DmlCalibrated calibrated[DML_N_FARS];

@@ -426,6 +426,48 @@ say_thresholds (DmlTrainer *t, const DmlCalibrated *val, const double *far,
   }
 }
 
+/* What could not be measured is a dash. */
+static const char *
+digits (char *text, size_t size, gboolean there, double value)
+{
+  g_snprintf (text, (gulong) size, there ? "%.3f" : "-", value);
+  return text;
+}
+
+static void
+say_test (DmlTrainer *t, const DmlMeasures *m)
+{
+  char auroc[16], dir[16];
+
+  dml_trainer_say (t,
+                   "test, %u classes never seen and never chosen by: "
+                   "recall@1 %.3f (%.3f to %.3f), MAP@R %.3f, AUROC %s, "
+                   "DIR at 1 %% %s",
+                   m->n_classes, m->retrieval.recall[DML_RECALL_AT_1],
+                   m->recall_1.low, m->recall_1.high, m->retrieval.map_at_r,
+                   digits (auroc, sizeof auroc, m->open, m->auroc),
+                   digits (dir, sizeof dir, m->open, m->dir_1));
+}
+
+static void
+say_which_weights (DmlTrainer *t, const char *path)
+{
+  if (t->best.epoch > 0)
+    dml_trainer_say (
+      t, "the best weights, of epoch %" G_GUINT64_FORMAT ", are in %s",
+      t->best.epoch, path);
+  else
+    dml_trainer_warn (
+      t,
+      "no epoch was better on the held-out classes than the network before "
+      "training, so %s holds %s: nothing was learned that helps there. A lower "
+      "lr (it is %g), more epochs (there were %u) or more pictures may",
+      path,
+      *t->config->s.init ? "the encoder that this run started from"
+                         : "the untrained network",
+      t->config->s.lr, (guint) t->n_epochs);
+}
+
 gboolean
 dml_report_finish (DmlTrainer *t, GError **error)
 {
@@ -450,21 +492,17 @@ dml_report_finish (DmlTrainer *t, GError **error)
         !dml_measures_apply (t->best.calibrated, x, labels, n, d, seed, far,
                              right, error))
       return FALSE;
-    dml_trainer_say (t,
-                     "test, %u classes never seen and never chosen by: "
-                     "recall@1 %.3f (%.3f to %.3f), MAP@R %.3f, AUROC %.3f, "
-                     "DIR at 1 %% %.3f",
-                     m.n_classes, m.retrieval.recall[DML_RECALL_AT_1],
-                     m.recall_1.low, m.recall_1.high, m.retrieval.map_at_r,
-                     m.open ? m.auroc : (double) NAN,
-                     m.open ? m.dir_1 : (double) NAN);
+    say_test (t, &m);
   }
   if (!dml_page_write (t, n > 0 ? &m : NULL, error))
     return FALSE;
   if (t->best.open)
     say_thresholds (t, t->best.calibrated, far, right);
-  dml_trainer_say (
-    t, "the best weights, of epoch %" G_GUINT64_FORMAT ", are in %s",
-    t->best.epoch, path);
+  else
+    dml_trainer_warn (t,
+                      "%s holds no thresholds: too little is held out to "
+                      "calibrate any (--hold-out, --split)",
+                      path);
+  say_which_weights (t, path);
   return TRUE;
 }

@@ -25,6 +25,29 @@ on_read (guint n_read, gpointer data)
     t->listener.progress (&progress, t->listener.data);
 }
 
+/* Held out, but too few to tell the unknown from the known. */
+static void
+warn_of_few (const DmlTrainer *t, guint n_val)
+{
+  const DmlTrainSettings *s = &t->config->s;
+
+  if (n_val == 0 || n_val >= DML_OPEN_CLASSES_MIN)
+    return;
+  if (*s->split != '\0' || t->set->split_given)
+    dml_trainer_warn (t,
+                      "%u held-out class%s too few for AUROC, DIR and "
+                      "thresholds: mark %d or more as `val`",
+                      n_val, n_val == 1 ? " is" : "es are",
+                      DML_OPEN_CLASSES_MIN);
+  else
+    dml_trainer_warn (t,
+                      "%u held-out class%s too few for AUROC, DIR and "
+                      "thresholds, which ask for %d: raise --hold-out (it is "
+                      "%g), or add classes",
+                      n_val, n_val == 1 ? " is" : "es are",
+                      DML_OPEN_CLASSES_MIN, s->hold_out);
+}
+
 static void
 say_split (const DmlTrainer *t)
 {
@@ -47,7 +70,9 @@ say_split (const DmlTrainer *t)
                       "nothing is held out to choose by (too few classes, or "
                       "as asked for): the last weights are kept, no line "
                       "says how well unseen things are told apart, and no "
-                      "threshold is calibrated");
+                      "threshold is calibrated. --hold-out says the share of "
+                      "the classes, --split which ones");
+  warn_of_few (t, n_classes[DML_SPLIT_VAL]);
 }
 
 gboolean

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Which classes are held out, and what was found, in words. */
 #include "train/dataset.h"
+#include "train/measures.h"
 #include "base/error.h"
 #include "base/rng.h"
 
 #include <string.h>
 
 #define STREAM_SPLIT 0x73706c69u /* its random numbers */
-#define VAL_CLASSES_MIN 3        /* fewer than this measure nothing */
+#define VAL_CLASSES_LEAST 3      /* fewer say nothing of retrieval either */
 #define TRAIN_SHARE_MIN 0.5
 
 static const char *const split_names[DML_N_SPLITS] = { "train", "val", "test",
@@ -152,10 +153,14 @@ split_by_share (DmlDataset *set, double share, uint64_t seed)
     n_val = (guint) (share / 2 * n + 0.5);
     n_test = (guint) (share * n + 0.5) - n_val;
     if (n_sources == 1) {
-      n_val = MAX (n_val, VAL_CLASSES_MIN);
-      n_test = n_test < VAL_CLASSES_MIN ? 0 : n_test;
-      if (n_val > (1 - TRAIN_SHARE_MIN) * n)
-        n_val = n_test = 0;
+      const guint most = (guint) ((1 - TRAIN_SHARE_MIN) * n);
+
+      n_val = MAX (n_val, DML_OPEN_CLASSES_MIN);
+      n_test = n_test < DML_OPEN_CLASSES_MIN ? 0 : n_test;
+      if (n_val > most) { /* as many as can be spared, if they say something */
+        n_val = most < VAL_CLASSES_LEAST ? 0 : most;
+        n_test = 0;
+      }
     }
     dml_rng_shuffle (&rng, order, n);
     for (guint i = 0; i < n_val + n_test; i++)

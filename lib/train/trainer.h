@@ -134,6 +134,7 @@ struct _DmlTrainer {
   double loss_sum;         /* over the epoch so far */
   uint64_t loss_n;
   uint64_t collapsed_for;  /* steps in a row without spread */
+  gboolean collapse_told;  /* of the last evaluation's epoch */
   gboolean evaluation_due; /* Ctrl-C came while evaluating: do it again first */
   double last_checkpoint;  /* monotonic seconds */
 };

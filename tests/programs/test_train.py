@@ -2,6 +2,7 @@
 that fits a time."""
 import json
 import os
+import shutil
 import time
 from html.parser import HTMLParser
 
@@ -112,6 +113,28 @@ class OptionsTest(TrainTest):
                    check=BAD_DATA)
         self.assertIn("cannot be read", done.stderr)
         self.assertFalse(os.path.exists(self.out))
+
+    def test_few_classes_still_get_thresholds(self):
+        """A stranger's folder: 24 things, a dozen photographs of each."""
+        things = self.path("things")
+        paint_classes(things, 24, 12)
+        small = [o for o in SMALL if "hold-out" not in o]
+        done = run("dml-train", things, "-o", self.out, "--epochs=1", *small,
+                   check=OK)
+        self.assertIn("20 classes (240 pictures) to train on, 4 (48) held out",
+                      done.stderr)
+        self.assertIn("false accepts 10 %: threshold", done.stderr)
+        self.assertNotIn("too few", done.stderr)
+        self.assertIn(b"dml.thresholds", self.read("encoder.onnx"))
+        for n in range(7, 24):  # half of seven can be held out, no more
+            shutil.rmtree(os.path.join(things, f"thing-{n:02}"))
+        self.out += "2"
+        done = run("dml-train", things, "-o", self.out, "--epochs=1", *small,
+                   check=OK)
+        self.assertIn("3 held-out classes are too few for AUROC", done.stderr)
+        self.assertIn("raise --hold-out (it is 0.2)", done.stderr)
+        self.assertIn("encoder.onnx holds no thresholds", done.stderr)
+        self.assertNotIn("nan", done.stderr)
 
     def test_dry_run_and_preview_write_no_run(self):
         done = run("dml-train", self.photos, "--dry-run", *SMALL, check=OK)

@@ -45,6 +45,15 @@ class HealthTest(TrainTest):
             os.path.join(self.things, "thing-00", "0.png"), "-o",
             self.path("row.npy"), check=OK)
 
+    def test_collapse_that_the_end_cuts_short(self):
+        """Too short to be stopped: said all the same, with what is in the file,
+        and without advice that fits another trouble."""
+        talk = self.train("--loss=contrastive:neg_margin=0,semantics=pml",
+                          "--lr=0.3", "--clip=0", "--epochs=9",
+                          "--batches-per-epoch=8", "--hold-out=0.5")
+        self.assertIn("collapsed: different classes were 0.0", talk)
+        self.assertNotIn("fits the training pictures only", talk)
+
     def test_standing_at_the_value_of_collapse(self):
         """So high a temperature that all similarities look the same."""
         talk = self.train("--loss=supcon:temperature=10", "--lr=0.001",
@@ -52,8 +61,8 @@ class HealthTest(TrainTest):
         self.assertIn("supcon has stood at", talk)
         self.assertIn("does not learn", talk)
 
-    def test_worse_than_untrained(self):
-        """Labels that are wrong: the loss falls, nothing is learned."""
+    def wrong_labels(self):
+        """A table of them: the loss falls, nothing is learned."""
         rng = random.Random(1)
         table = self.path("table.csv")
         names = sorted(os.listdir(self.things))
@@ -65,10 +74,25 @@ class HealthTest(TrainTest):
                     label = name if val else rng.choice(names[::2])
                     f.write(f"things/{name}/{n}.png,{label},"
                             f"{'val' if val else 'train'}\n")
+        return table
+
+    def test_worse_than_untrained(self):
         talk = self.train("--loss=contrastive", "--lr=0.5", "--epochs=12",
-                          data=table)
+                          data=self.wrong_labels())
         self.assertIn("of before training: the loss falls", talk)
         self.assertIn("Add a softmax loss", talk)
+
+    def test_one_epoch_that_is_worse_than_none(self):
+        """Pulled together under wrong labels: the file is still the first."""
+        self.train("--epochs=6", "--loss=cosface:scale=16")
+        first, self.out = self.saved("encoder.onnx"), self.out + "2"
+        talk = self.train(f"--init={first}", "--freeze-norm=false", "--lr=1",
+                          "--loss=contrastive:neg_margin=0", "--clip=0",
+                          "--epochs=1", "--batches-per-epoch=12",
+                          data=self.wrong_labels())
+        self.assertIn("of before training: usual while", talk)
+        self.assertIn("holds the encoder that this run started from", talk)
+        self.assertNotIn("the best weights", talk)
 
     def test_no_pairs_to_look_at(self):
         talk = self.train("--loss=contrastive", "--pictures-per-class=1",
