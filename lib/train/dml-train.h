@@ -237,7 +237,8 @@ DML_API DmlTrainer *dml_trainer_resume (const char *run,
  *
  * Returns: %FALSE with #DML_ERROR_CANCELLED (saved; resume goes on),
  *   #DML_ERROR_DIVERGED (NaN or collapse, with a remedy), #DML_ERROR_FORMAT
- *   (too many unreadable pictures), #DML_ERROR_NO_SPACE, ...
+ *   (too many unreadable pictures), #DML_ERROR_BUSY (another process trains in
+ *   this folder), #DML_ERROR_NO_SPACE, ...
  */
 DML_API gboolean dml_trainer_run (DmlTrainer *trainer,
                                   GCancellable *cancellable, GError **error);

@@ -10,7 +10,6 @@
 #include <dml/dml-version.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -348,22 +347,6 @@ dml_report_resume (DmlTrainer *t, GError **error)
 }
 
 /* ---- the folder ---- */
-
-gboolean
-dml_report_begin (DmlTrainer *t, GError **error)
-{
-  g_autofree char *path = jsonl_path (t);
-
-  if (g_mkdir_with_parents (t->run, 0777) != 0) {
-    const int number = errno;
-
-    g_set_error (error, DML_ERROR, (gint) dml_error_from_errno (number),
-                 "%s: cannot be made: %s", t->run, g_strerror (number));
-    return FALSE;
-  }
-  g_unlink (path); /* of a run that never got as far as a checkpoint */
-  return TRUE;
-}
 
 gboolean
 dml_report_config (DmlTrainer *t, GError **error)

@@ -5,8 +5,6 @@
 
 #include "train/trainer.h"
 
-/* Makes the run's folder. */
-gboolean dml_report_begin (DmlTrainer *t, GError **error);
 gboolean dml_report_config (DmlTrainer *t, GError **error);
 
 /* Drops lines of run.jsonl that the checkpoint does not know of. */

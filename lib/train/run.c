@@ -287,7 +287,6 @@ run_all (DmlTrainer *t, GCancellable *cancellable, GError **error)
   }
   if (!dml_trainer_load (t, cancellable, error) ||
       !dml_trainer_choose (t, error) ||
-      (cp == NULL && !dml_report_begin (t, error)) ||
       !dml_trainer_teach (t, cancellable, error) ||
       !dml_trainer_build (t, error))
     return FALSE;
@@ -306,5 +305,10 @@ run_all (DmlTrainer *t, GCancellable *cancellable, GError **error)
 gboolean
 dml_trainer_run (DmlTrainer *t, GCancellable *cancellable, GError **error)
 {
-  return run_all (t, cancellable, error) || explain (t, error);
+  const gboolean ok =
+    (dml_trainer_enter (t, error) && run_all (t, cancellable, error)) ||
+    explain (t, error);
+
+  dml_trainer_leave (t);
+  return ok;
 }

@@ -2,7 +2,6 @@
  * What programs call: making, resuming and freeing a run. */
 #include "train/trainer.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/threads.h"
 
 #include <math.h>
@@ -65,6 +64,7 @@ trainer_new (const char *run, const DmlTrainConfig *config,
   DmlTrainer *t = g_new0 (DmlTrainer, 1);
 
   t->run = g_strdup (run);
+  t->folder = -1;
   t->config = dml_train_config_copy (config);
   if (listener != NULL)
     t->listener = *listener;
@@ -82,7 +82,6 @@ dml_trainer_new (const char *const *data, const char *run,
 {
   g_autoptr (DmlTrainer) t = NULL;
   g_autoptr (GStrvBuilder) sources = g_strv_builder_new ();
-  g_autofree char *ckpt = g_build_filename (run, "last.ckpt", NULL);
 
   g_return_val_if_fail (data != NULL && run != NULL && config != NULL, NULL);
   if (data[0] == NULL)
@@ -97,11 +96,8 @@ dml_trainer_new (const char *const *data, const char *run,
                             data[i]);
     g_strv_builder_add (sources, whole);
   }
-  if (g_file_test (ckpt, G_FILE_TEST_EXISTS))
-    return dml_fail_null (error, BUSY,
-                          "%s already holds a run; go on with --resume %s, or "
-                          "name another folder",
-                          run, run);
+  if (!dml_trainer_check_fresh (run, error))
+    return NULL;
   t = trainer_new (run, config, listener);
   make_absolute (t->config);
   t->sources = g_strv_builder_end (sources);
@@ -137,21 +133,6 @@ take_changes (DmlTrainConfig *config, const DmlTrainConfig *changes,
   return TRUE;
 }
 
-/* What a run that was killed was writing. */
-static void
-sweep (const char *run)
-{
-  static const char *const files[] = { "config.ini", "encoder.onnx",
-                                       "last.ckpt",  "report.html",
-                                       "run.jsonl",  "teacher.bin" };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (files); i++) {
-    g_autofree char *path = g_build_filename (run, files[i], NULL);
-
-    dml_file_sweep (path);
-  }
-}
-
 DmlTrainer *
 dml_trainer_resume (const char *run, const DmlTrainConfig *changes,
                     const DmlTrainListener *listener, GError **error)
@@ -183,7 +164,6 @@ dml_trainer_resume (const char *run, const DmlTrainConfig *changes,
     return NULL;
   t = trainer_new (run, config, listener);
   t->resumed = TRUE;
-  sweep (run);
   t->sources = g_strsplit (sources, "\n", -1);
   return g_steal_pointer (&t);
 }
@@ -193,6 +173,7 @@ dml_trainer_free (DmlTrainer *t)
 {
   if (t == NULL)
     return;
+  dml_trainer_leave (t);
   dml_optim_free (t->optim);
   g_free (t->params);
   g_clear_pointer (&t->names, g_ptr_array_unref);

@@ -5,7 +5,7 @@
  *   step.c      one step                      embed.c   pictures to embeddings
  *   evaluate.c  figures, encoder.onnx         state.c   checkpoints
  *   run.c       the loop                      teach.c   a teacher's embeddings
- *   speed.c     what a step takes
+ *   speed.c     what a step takes         folder.c  the run's folder, locked
  *   health.c    alarms: collapse, nothing learned, pictures never shown
  */
 #pragma once
@@ -110,6 +110,8 @@ struct _DmlTrainer {
   DmlTrainConfig *config; /* as resolved, once planned */
   DmlTrainListener listener;
   gboolean resumed;
+  int folder;           /* the run's, open and locked, or -1 */
+  gboolean made_folder; /* by this trainer */
 
   DmlDataset *set;
   DmlFeed feed;
@@ -152,6 +154,13 @@ void dml_trainer_choose_length (DmlTrainer *t, double step_seconds,
                                 double evaluation_seconds);
 
 void dml_trainer_replan (DmlTrainer *t, double epoch_seconds);
+
+/* folder.c: makes the folder of a new run and takes it for this process: BUSY
+ * where another has it. Leaving gives it back; one that was made and in which
+ * nothing has been written goes. */
+gboolean dml_trainer_check_fresh (const char *run, GError **error);
+gboolean dml_trainer_enter (DmlTrainer *t, GError **error);
+void dml_trainer_leave (DmlTrainer *t);
 
 /* setup.c */
 gboolean dml_trainer_load (DmlTrainer *t, GCancellable *cancellable,

@@ -1,4 +1,5 @@
 """Runs that are stopped: by Ctrl-C, by kill -9 at any moment, by a full disk."""
+import fcntl
 import json
 import os
 import random
@@ -142,9 +143,48 @@ class StopTest(TrainTest):
                           "report.html", "run.jsonl"])
 
     def test_run_folder_that_cannot_be_made(self):
-        done = run("dml-train", self.photos, "-o", "/dev/full/run", *SMALL,
+        """Found before a picture is read."""
+        with open(self.path("file"), "w", encoding="utf-8"):
+            pass
+        for out in ("/dev/full/run", self.path("file"), "/proc/run", ""):
+            done = run("dml-train", self.photos, "-o", out, *SMALL)
+            self.assertIn(done.returncode, (FAILED, USAGE), done.stderr)
+            self.assertIn(out, done.stderr)
+            self.assertNotIn("pictures", done.stderr)
+
+    def test_one_folder_two_processes(self):
+        """The second is turned away, and the first goes on; what ends a process
+        ends its lock."""
+        for killed in (False, True):
+            process = self.start(self.photos, "-o", self.out, *ENDLESS)
+            self.wait_for(self.saved("last.ckpt"), process)
+            done = run("dml-train", "--resume", self.out, check=FAILED)
+            self.assertIn(f"another dml-train works in {self.out}", done.stderr)
+            self.assertNotIn("fault of dml", done.stderr)
+            run("dml-train", "--resume", self.out, "--dry-run", check=OK)
+            if killed:
+                process.kill()
+                process.communicate()
+            else:
+                self.interrupt(process)
+            process = self.start("--resume", self.out)
+            last = os.stat(self.saved("last.ckpt")).st_mtime_ns
+            time.sleep(1)
+            self.assertIn("going on", self.interrupt(process))
+            self.assertGreater(os.stat(self.saved("last.ckpt")).st_mtime_ns,
+                               last)
+            self.out += "2"
+
+    def test_second_new_run_in_a_folder(self):
+        """Before the first has saved anything to resume."""
+        os.mkdir(self.out)
+        folder = os.open(self.out, os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        done = run("dml-train", self.photos, "-o", self.out, *SMALL,
                    check=FAILED)
-        self.assertIn("/dev/full/run", done.stderr)
+        os.close(folder)
+        self.assertIn("another dml-train works in", done.stderr)
+        self.assertEqual(os.listdir(self.out), [])
 
 
 class FullDiskTest(TrainTest):
