@@ -27,9 +27,11 @@ typedef struct {
   DmlSourceFunc func;
   gpointer data;
   size_t n_other;
-  Named shut, loops; /* folders */
-  char *top;         /* of the first thing in an archive */
-  gboolean no_top;   /* not all lies in it */
+  Named shut, loops;          /* folders */
+  char *top;                  /* of the first thing in an archive */
+  gboolean no_top;            /* not all lies in it */
+  guint n_rows, n_unlabelled; /* of a table */
+  GPtrArray *notes;
 } Reader;
 
 static void name_it (Named *named, const char *format, ...)
@@ -288,23 +290,76 @@ enum { COL_PATH, COL_LABEL, COL_SPLIT, COL_X, COL_Y, COL_W, COL_H, N_COLS };
 static const char *const column_names[N_COLS] = { "path", "label", "split", "x",
                                                   "y",    "w",     "h" };
 
+#define COLUMNS "path,label[,split][,x,y,w,h]"
+
 /* A first line that names its columns says their order; without one they stand
- * as in column_names. */
+ * as in column_names. Names of others are noted: one may be mistyped. */
 static gboolean
-read_header (const GPtrArray *fields, int column[N_COLS])
+read_header (const Reader *reader, const char *table, const GPtrArray *fields,
+             int column[N_COLS])
 {
+  g_autoptr (GString) others = g_string_new (NULL);
   gboolean named = FALSE;
 
   for (int c = 0; c < N_COLS; c++)
     column[c] = -1;
-  for (guint i = 0; i < fields->len; i++)
-    for (int c = 0; c < N_COLS; c++)
-      if (g_ascii_strcasecmp (fields->pdata[i], column_names[c]) == 0)
-        column[c] = (int) i;
+  for (guint i = 0; i < fields->len; i++) {
+    g_autofree char *name = g_strstrip (g_strdup (fields->pdata[i]));
+    int c = 0;
+
+    while (c < N_COLS && g_ascii_strcasecmp (name, column_names[c]) != 0)
+      c++;
+    if (c < N_COLS)
+      column[c] = (int) i;
+    else
+      g_string_append_printf (others, "%s%s", others->len ? ", " : "", name);
+  }
   named = column[COL_PATH] >= 0 && column[COL_LABEL] >= 0;
   for (int c = 0; c < N_COLS && !named; c++)
     column[c] = c;
+  if (named && others->len > 0)
+    g_ptr_array_add (
+      reader->notes,
+      g_strdup_printf ("%s: columns that are not known and not read: %s", table,
+                       others->str));
   return named;
+}
+
+/* (transfer full) */
+static char *
+path_from (const char *folder, const char *path)
+{
+  return g_path_is_absolute (path) ? g_strdup (path)
+                                   : g_build_filename (folder, path, NULL);
+}
+
+/* A first line that names no picture is a header of other words, or of columns
+ * that are not separated by commas. */
+static gboolean
+check_first_row (const char *table, const char *folder, unsigned number,
+                 const GPtrArray *fields, GError **error)
+{
+  const char *path = fields->pdata[0];
+  g_autofree char *whole = path_from (folder, path);
+  g_autofree char *name = g_path_get_basename (path);
+  const char *separator = strpbrk (path, ";\t|");
+
+  if (*path == '\0' || g_file_test (whole, G_FILE_TEST_EXISTS))
+    return TRUE;
+  if (separator != NULL)
+    return dml_fail (error, FORMAT,
+                     "%s:%u: columns are separated by %s; commas are "
+                     "expected: " COLUMNS,
+                     table, number,
+                     *separator == ';'   ? "';'"
+                     : *separator == '|' ? "'|'"
+                                         : "tabs");
+  if (!dml_folder_is_picture_name (name))
+    return dml_fail (error, FORMAT,
+                     "%s:%u: '%s' is no picture; a first line that names the "
+                     "columns path and label is expected, or none: " COLUMNS,
+                     table, number, path);
+  return TRUE;
 }
 
 static const char *
@@ -363,8 +418,9 @@ read_row (Reader *reader, const char *table, const char *folder,
                      "%s:%u: x,y,w,h is no box: four numbers are expected, "
                      "width and height above 0",
                      table, number);
-  whole = g_path_is_absolute (path) ? g_strdup (path)
-                                    : g_build_filename (folder, path, NULL);
+  reader->n_rows++;
+  reader->n_unlabelled += label == NULL;
+  whole = path_from (folder, path);
   return hand_over_file (reader, whole, &item, error);
 }
 
@@ -401,12 +457,18 @@ read_table (Reader *reader, const char *path, GError **error)
                        number);
     if (first) {
       first = FALSE;
-      if (read_header (fields, column))
+      if (read_header (reader, path, fields, column))
         continue;
+      if (!check_first_row (path, folder, number, fields, error))
+        return FALSE;
     }
     if (!read_row (reader, path, folder, number, fields, column, error))
       return FALSE;
   }
+  if (reader->n_unlabelled > 0)
+    g_ptr_array_add (reader->notes,
+                     g_strdup_printf ("%s: %u of %u rows have no label", path,
+                                      reader->n_unlabelled, reader->n_rows));
   return TRUE;
 }
 
@@ -418,7 +480,7 @@ dml_source_read (const char *path, DmlSourceFunc func, gpointer data,
   gboolean ok;
 
   *summary = (DmlSourceSummary){ 0 };
-  summary->notes = g_ptr_array_new_with_free_func (g_free);
+  reader.notes = summary->notes = g_ptr_array_new_with_free_func (g_free);
   if (!g_file_test (path, G_FILE_TEST_EXISTS))
     return dml_fail (error, NOT_FOUND, "%s: no such file or folder", path);
   if (g_file_test (path, G_FILE_TEST_IS_DIR))

@@ -288,6 +288,11 @@ test_table_names_its_bad_line (void)
     { "x.png,a,train,1,2,3\n", "t.csv:1: x,y,w,h is no box" },
     { "x.png,a,train,1,2,-3,4\n", "t.csv:1: x,y,w,h is no box" },
     { "x.png,a\n,b\n", "t.csv:2: no path" },
+    { "path;label\nx.png;a\n", "t.csv:1: columns are separated by ';'" },
+    { "x.png;a\n", "t.csv:1: columns are separated by ';'" },
+    { "x.png\ta, b\n", "t.csv:1: columns are separated by tabs" },
+    { "file,class\nx.png,a\n", "t.csv:1: 'file' is no picture; a first line" },
+    { "path,class\nx.png,a\n", "path,label[,split][,x,y,w,h]" },
   };
   g_autofree char *table = in_folder ("t.csv");
 
@@ -299,6 +304,36 @@ test_table_names_its_bad_line (void)
     g_assert_error (error, DML_ERROR, DML_ERROR_FORMAT);
     g_assert_nonnull (strstr (error->message, cases[i].word));
   }
+}
+
+static void
+test_table_with_gaps (void)
+{
+  g_autofree char *photos = in_folder ("photos"), *table = in_folder ("t.csv");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlDataset) set = NULL, other = NULL;
+
+  shapes_make (photos, 2, 3, 24);
+  write_text ("t.csv", "id, Label,path ,price\n"
+                       "1,a,photos/class-00/00.png,2\n"
+                       "2,b,photos/class-01/00.png,3\n"
+                       "3,,photos/class-01/01.png,3\n");
+  set = open_set (table, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (set->samples->len, ==, 2);
+  g_assert_cmpuint (set->report.notes->len, ==, 2);
+  g_assert_true (g_str_has_suffix (
+    set->report.notes->pdata[0],
+    "t.csv: columns that are not known and not read: id, price"));
+  g_assert_true (g_str_has_suffix (set->report.notes->pdata[1],
+                                   "t.csv: 1 of 3 rows have no label"));
+  copy ("photos/class-00/00.png", "a;b.dat"); /* odd, but there */
+  write_text ("t.csv", "a;b.dat\nphotos/class-01/01.png\n");
+  other = open_set (table, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (other->unlabelled);
+  g_assert_true (g_str_has_suffix (other->report.notes->pdata[0],
+                                   "2 of 2 rows have no label"));
 }
 
 static void
@@ -481,6 +516,7 @@ main (int argc, char **argv)
     { "table-with-boxes-and-split", test_table_with_boxes_and_split },
     { "fit-says-what-is-kept", test_fit_says_what_is_kept },
     { "table-names-its-bad-line", test_table_names_its_bad_line },
+    { "table-with-gaps", test_table_with_gaps },
     { "one-bad-picture-among-many-is-skipped",
       test_one_bad_picture_among_many_is_skipped },
     { "many-bad-pictures-stop", test_many_bad_pictures_stop },
