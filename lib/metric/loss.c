@@ -523,8 +523,9 @@ dml_loss_describe (const DmlLoss *loss)
   g_autofree char *miner =
     loss->miner ? dml_miner_describe (loss->miner) : NULL;
 
-  return g_strconcat (loss->klass->info.name, ":", own, miner ? "@" : NULL,
-                      miner, NULL);
+  g_autofree char *text = dml_member_describe (loss->klass->info.name, own);
+
+  return g_strconcat (text, miner ? "@" : NULL, miner, NULL);
 }
 
 gboolean

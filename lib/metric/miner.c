@@ -60,7 +60,7 @@ dml_miner_describe (const DmlMiner *miner)
   g_autofree char *settings =
     dml_param_print (miner->klass->info.params, miner->p);
 
-  return g_strconcat (miner->klass->info.name, ":", settings, NULL);
+  return dml_member_describe (miner->klass->info.name, settings);
 }
 
 void

@@ -69,6 +69,8 @@ static gboolean
 read_pairs (const DmlParam *table, const char *who, char **pairs, int only,
             double *values, GError **error)
 {
+  guint32 seen = 0; /* DML_PARAM_MAX bits */
+
   for (; *pairs != NULL; pairs++) {
     const char *equals = strchr (*pairs, '=');
 
@@ -84,6 +86,9 @@ read_pairs (const DmlParam *table, const char *who, char **pairs, int only,
       return dml_fail (error, INVALID, "%s: no setting \"%s\"; there are %s",
                        who, key, names);
     }
+    if (seen & 1u << i)
+      return dml_fail (error, INVALID, "%s: %s is given twice", who, key);
+    seen |= 1u << i;
     if ((only < 0 || only == i) &&
         !read_value (&table[i], who, equals + 1, &values[i], error))
       return FALSE;
@@ -131,6 +136,12 @@ dml_param_print (const DmlParam *table, const double *values)
   return g_string_free (text, FALSE);
 }
 
+char *
+dml_member_describe (const char *name, const char *settings)
+{
+  return g_strconcat (name, *settings ? ":" : NULL, settings, NULL);
+}
+
 int
 dml_member_find (const char *spec, const char *family, size_t n,
                  const DmlMemberInfo *(*member) (size_t), const char **settings,
@@ -143,11 +154,22 @@ dml_member_find (const char *spec, const char *family, size_t n,
 
   *settings = colon ? colon + 1 : "";
   for (size_t i = 0; i < n; i++) {
-    if (strcmp (member (i)->name, name) == 0)
-      return (int) i;
+    if (strcmp (member (i)->name, name) == 0) {
+      if (colon == NULL || colon[1] != '\0')
+        return (int) i;
+      dml_fail (error, INVALID,
+                "%s %s: nothing stands behind the \":\"; expected key=value",
+                family, name);
+      return -1;
+    }
     g_string_append_printf (names, "%s%s", i ? ", " : "", member (i)->name);
   }
-  dml_fail (error, INVALID, "no %s is called \"%s\"; there are %s", family,
-            name, names->str);
+  if (*name == '\0')
+    dml_fail (error, INVALID,
+              "\"%s\": the name of a %s is missing; there are %s", spec, family,
+              names->str);
+  else
+    dml_fail (error, INVALID, "no %s is called \"%s\"; there are %s", family,
+              name, names->str);
   return -1;
 }

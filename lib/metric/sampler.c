@@ -218,5 +218,5 @@ dml_sampler_describe (const DmlSampler *sampler)
   g_autofree char *settings =
     dml_param_print (sampler->klass->info.params, sampler->p);
 
-  return g_strconcat (sampler->klass->info.name, ":", settings, NULL);
+  return dml_member_describe (sampler->klass->info.name, settings);
 }

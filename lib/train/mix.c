@@ -11,7 +11,8 @@
 static const char *const ramped[] = { "cosface", "arcface",
                                       "subcentre_arcface" };
 
-/* Cuts at a "+" that a name follows, so not inside 1e+3. (transfer full) */
+/* Cuts at a "+", but not inside 1e+3: no name begins with a digit. (transfer
+ * full) */
 static char **
 split_specs (const char *specs)
 {
@@ -19,7 +20,7 @@ split_specs (const char *specs)
   const char *start = specs;
 
   for (const char *p = specs;; p++) {
-    if (*p == '+' && !g_ascii_isalpha (p[1 + strspn (p + 1, " ")]))
+    if (*p == '+' && (g_ascii_isdigit (p[1]) || p[1] == '.'))
       continue;
     if (*p == '+' || *p == '\0') {
       g_autofree char *one = g_strndup (start, (gsize) (p - start));
@@ -32,6 +33,28 @@ split_specs (const char *specs)
   }
 }
 
+/* What only a whole list can be wrong in. */
+static gboolean
+check_specs (const char *specs, char **each, GError **error)
+{
+  if (g_strv_length (each) > DML_MIX_MAX)
+    return dml_fail (error, INVALID, "loss: %u losses; at most %d are mixed",
+                     g_strv_length (each), DML_MIX_MAX);
+  for (; *each != NULL; each++) {
+    if (**each == '\0')
+      return dml_fail (error, INVALID,
+                       "loss: \"%s\": a name is missing; losses are written "
+                       "name:key=value+name:key=value",
+                       specs);
+    if (strncmp (*each, "auto", 4) == 0 && !g_ascii_isalnum ((*each)[4]))
+      return dml_fail (error, INVALID,
+                       "loss: \"%s\": auto stands alone and has no settings; "
+                       "name the losses that it stands for",
+                       specs);
+  }
+  return TRUE;
+}
+
 gboolean
 dml_mix_init (DmlMix *mix, const char *specs, const DmlLossSetup *setup,
               GError **error)
@@ -39,9 +62,8 @@ dml_mix_init (DmlMix *mix, const char *specs, const DmlLossSetup *setup,
   g_auto (GStrv) each = split_specs (specs);
 
   memset (mix, 0, sizeof *mix);
-  if (g_strv_length (each) > DML_MIX_MAX)
-    return dml_fail (error, INVALID, "loss: %u losses; at most %d are mixed",
-                     g_strv_length (each), DML_MIX_MAX);
+  if (!check_specs (specs, each, error))
+    return FALSE;
   for (size_t i = 0; each[i] != NULL; i++) {
     DmlMixPart *part = &mix->part[i];
     size_t n_weights;

@@ -98,6 +98,10 @@ test_messages (void)
   expect_refusal ("triplet:margin", 4, "*\"margin\"*key=value*");
   expect_refusal ("soft_triple:centres=2.5", 4, "*centres=2.5*whole number*");
   expect_refusal ("triplet@semihard", 4, "*\"semihard\"*semi_hard*");
+  expect_refusal ("triplet:", 4, "*triplet: nothing stands behind*key=value*");
+  expect_refusal ("triplet@", 4, "*name of a miner is missing*semi_hard*");
+  expect_refusal (":margin=1", 4, "*name of a loss is missing*triplet*");
+  expect_refusal ("triplet:margin=0.2,margin=0.3", 4, "*margin is given twice");
   expect_refusal ("softmax", 0, "*softmax*number of classes*");
   expect_refusal ("distil", 4, "*distil*teacher*");
   expect_refusal ("softmax@batch_hard", 4, "*softmax*miner*");

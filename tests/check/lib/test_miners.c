@@ -26,11 +26,11 @@ typedef struct {
 static const Golden goldens[] = {
   { "all_pairs", "all:form=pairs" },
   { "all_triplets", "all:form=triplets" },
-  { "batch_hard", "batch_hard:" },
-  { "triplet_margin", "triplet_margin:" },
-  { "multi_similarity", "multi_similarity:" },
-  { "pair_margin", "pair_margin:" },
-  { "angular", "angular:" },
+  { "batch_hard", "batch_hard" },
+  { "triplet_margin", "triplet_margin" },
+  { "multi_similarity", "multi_similarity" },
+  { "pair_margin", "pair_margin" },
+  { "angular", "angular" },
 };
 
 static const char *
@@ -57,8 +57,7 @@ spec_of (const char *miner, JsonObject *params)
     const GType type = json_node_get_value_type (node);
     char number[G_ASCII_DTOSTR_BUF_SIZE];
 
-    if (!g_str_has_suffix (spec->str, ":"))
-      g_string_append_c (spec, ',');
+    g_string_append_c (spec, strchr (spec->str, ':') ? ',' : ':');
     g_string_append_printf (
       spec, "%s=%s", our_name (l->data),
       type == G_TYPE_STRING ? json_node_get_string (node)
