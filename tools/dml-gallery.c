@@ -20,6 +20,8 @@ static const CliCommand commands[] = {
   { "verify", "", "read everything and name what is wrong", gallery_verify },
   { "diff", "OTHER", "what another gallery has not, or has beside",
     gallery_diff },
+  { "merge", "OTHER", "take another gallery's labels and items in",
+    gallery_merge },
   { "re-embed", "-o NEW", "the same photographs, another encoder",
     gallery_reembed },
   { "export", "", "vectors or JSON lines, for other programs", gallery_export },

@@ -19,6 +19,7 @@ CliExit gallery_verify (int argc, char **argv);
 CliExit gallery_export (int argc, char **argv);
 CliExit gallery_reembed (int argc, char **argv);
 CliExit gallery_diff (int argc, char **argv);
+CliExit gallery_merge (int argc, char **argv);
 
 /* The encoder that --encoder names, the built-in one for NULL. Says once that a
  * placeholder is one. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Galleries as wholes: made again for another encoder, compared. */
+ * Galleries as wholes: made again for another encoder, compared, joined. */
 #pragma once
 
 #include <dml/dml-gallery.h>
@@ -198,6 +198,61 @@ DML_API void dml_difference_free (DmlDifference *difference);
 DML_API GPtrArray *dml_gallery_compare (DmlGallery *gallery, DmlGallery *other,
                                         GError **error);
 
+/**
+ * DmlMergeReport:
+ * @n_labels: labels that are new
+ * @n_items: items that come
+ * @n_known: items that were there already, under their label
+ * @calibration_is_old: thresholds are stored, of before: calibrate again
+ * @changes: (element-type DmlDifference): what comes: a label that is new, or
+ *   items of one that was there (`n_items` of them), or data for one that had
+ *   none
+ * @kept: (element-type DmlDifference): labels whose data is not the other's and
+ *   stays
+ * @twins: (element-type DmlFinding): items that come although another label has
+ *   the same picture: `item` and `label` are the other gallery's, `other_item`
+ *   and `other_label` this one's
+ *
+ * What dml_gallery_merge() did, or would do.
+ */
+typedef struct {
+  guint n_labels, n_items, n_known;
+  gboolean calibration_is_old;
+  GPtrArray *changes;
+  GPtrArray *kept;
+  GPtrArray *twins;
+} DmlMergeReport;
+
+#define DML_TYPE_MERGE_REPORT (dml_merge_report_get_type ())
+DML_API GType dml_merge_report_get_type (void);
+DML_API DmlMergeReport *dml_merge_report_copy (const DmlMergeReport *report);
+DML_API void dml_merge_report_free (DmlMergeReport *report);
+
+/**
+ * dml_gallery_merge:
+ * @gallery: a #DmlGallery opened for writing; for a dry run, reading will do
+ * @other: one of the same encoder, which is only read
+ * @dry_run: only say what would be done
+ * @report: (out) (optional) (transfer full): what was done
+ * @error: (nullable): return location for a #GError
+ *
+ * Takes another gallery's labels, data and items into this one, in one
+ * transaction: all or nothing. An item is there already, and is not doubled, if
+ * its label here has the same photograph or the same picture (a similarity
+ * above %DML_SAME_PICTURE). Items get new ids and keep the rest. Where both
+ * have data for a label, this one's stays. Not within a transaction of
+ * dml_gallery_begin().
+ *
+ * Returns: %FALSE with #DML_ERROR_MISMATCH (another encoder's),
+ *   #DML_ERROR_INVALID (the same file; a transaction is open),
+ *   #DML_ERROR_FORMAT (one of them is damaged), #DML_ERROR_READ_ONLY,
+ *   #DML_ERROR_BUSY or #DML_ERROR_NO_SPACE; nothing has changed then
+ */
+DML_API gboolean dml_gallery_merge (DmlGallery *gallery, DmlGallery *other,
+                                    gboolean dry_run, DmlMergeReport **report,
+                                    GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlMergeReport, dml_merge_report_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlDifference, dml_difference_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlLostItem, dml_lost_item_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlReembedReport, dml_reembed_report_free)

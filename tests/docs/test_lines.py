@@ -1,6 +1,6 @@
 """Every line of the documentation that begins with gst-launch-1.0, dml-gallery,
 dml-embed or sqlite3 runs, in the order of its page, in a folder that has what
-the pages speak of: photos/, clip.mkv, shop.bin, run/encoder.onnx."""
+the pages speak of: photos/, clip.mkv, shop.bin, branch.bin, run/encoder.onnx."""
 import glob
 import os
 import re
@@ -75,6 +75,7 @@ class Lines(StreamTest):
         make_video(self.path("clip.mkv"), [("disc", 20)])
         run("dml-gallery", self.path("new.bin"), "enroll", self.photos,
             check=OK)
+        shutil.copy(self.path("new.bin"), self.path("branch.bin"))
         self.env = dict(os.environ, PATH=os.environ["DML_PROGRAMS"] + ":" +
                         os.environ["PATH"], G_DEBUG="fatal-criticals")
 

@@ -1,4 +1,5 @@
-"""dml-gallery re-embed and diff as a user runs them: galleries as wholes."""
+"""dml-gallery re-embed, diff and merge as a user runs them: galleries as
+wholes."""
 import os
 import resource
 import shutil
@@ -310,3 +311,135 @@ class Diff(Whole):
         self.call("diff", self.path("nothing.bin"), check=FAILED)
         self.call("diff", self.encoder, check=BAD_DATA)
         self.call("diff", check=USAGE)
+
+
+class Merge(Whole):
+    """A branch has the shop's discs, one more, and a thing of its own."""
+
+    def setUp(self):
+        super().setUp()
+        self.branch = self.path("branch.bin")
+        draw("roof").rotate(180).save(self.path("disc7.jpg"))
+        draw("bars").rotate(90).save(self.path("ring.jpg"))
+        for label, *pictures in (("disc", "photos/disc", "disc7.jpg"),
+                                 ("ring", "ring.jpg")):
+            self.call("enroll", "--label", label, *map(self.path, pictures),
+                      gallery=self.branch)
+        self.call("data", "ring", '{"sku": 5}', gallery=self.branch)
+        self.call("data", "disc", '{"sku": 6}', gallery=self.branch)
+        self.sizes = "SELECT name, count(item.id), data FROM label" \
+            " LEFT JOIN item ON label.id = label_id GROUP BY name"
+
+    def merge(self, *args, **kwargs):
+        return self.call("merge", self.branch, *args, **kwargs)
+
+    def test_what_is_new_comes_once(self):
+        before = self.rows(self.gallery, self.sizes)
+        dry = lines(self.merge("--json", "--dry-run"))[0]
+        self.assertEqual(self.rows(self.gallery, self.sizes), before)
+        with open(self.branch, "rb") as file:
+            branch = file.read()
+        report = lines(self.merge("--json"))[0]
+        self.assertEqual(report, dict(dry, dry_run=False))
+        self.assertEqual(report["schema"], "dml-merge/1")
+        self.assertEqual((report["labels"], report["items"], report["known"]),
+                         (1, 2, 2))
+        after = {name: (n, data) for name, n, data in
+                 self.rows(self.gallery, self.sizes)}
+        self.assertEqual(after["disc"], (3, '{"sku": 6}'))
+        self.assertEqual(after["ring"], (1, '{"sku": 5}'))
+        self.assertEqual(after["box"], (2, None))
+        with open(self.branch, "rb") as file:
+            self.assertEqual(file.read(), branch)
+        whole = ("SELECT vector, quality, source, added, thumbnail, probe,"
+                 " content, views FROM item WHERE source LIKE '%ring.jpg'")
+        self.assertEqual(self.rows(self.gallery, whole),
+                         self.rows(self.branch, whole))
+        self.call("verify")
+        again = lines(self.merge("--json"))[0]
+        self.assertEqual((again["items"], again["known"], again["changes"]),
+                         (0, 4, []))
+        removed = self.rows(self.gallery, "SELECT value FROM gallery WHERE"
+                            " key = 'revision'")
+        self.merge()
+        self.assertEqual(removed, self.rows(
+            self.gallery, "SELECT value FROM gallery WHERE key = 'revision'"))
+
+    def test_it_is_told(self):
+        self.call("data", "disc", '{"sku": 1}')
+        self.call("enroll", "--label", "hoop", self.path("ring.jpg"))
+        done = self.merge("--dry-run")
+        self.assertIn("+ ring: 1 item, a new label\n", done.stdout)
+        self.assertIn("+ disc: 1 item\n", done.stdout)
+        self.assertIn("2 items and 1 new label would be taken", done.stdout)
+        self.assertIn("disc: its data stays", done.stderr)
+        self.assertIn("2 items are there already", done.stderr)
+        self.assertIn("has the same picture under hoop", done.stderr)
+        report = lines(self.merge("--json"))[0]
+        self.assertEqual(report["kept"], ["disc"])
+        self.assertEqual([(t["label"], t["other"]) for t in report["twins"]],
+                         [("ring", "hoop")])
+
+    def test_calibration_is_of_before(self):
+        for n in range(12):
+            draw("disc", size=40 + 6 * n, seed=n).save(
+                self.path(f"thing{n}.png"))
+            self.call("enroll", "--views", "1", self.path(f"thing{n}.png"))
+        self.assertFalse(lines(self.merge("--json", "-n"))[0]["calibrate"])
+        self.call("calibrate")
+        self.assertIn("'calibrate' measures them again", self.merge().stderr)
+
+    def test_same_photograph_with_other_views_is_not_doubled(self):
+        os.remove(self.branch)
+        self.call("enroll", "--views", "1", self.photos, gallery=self.branch)
+        self.assertEqual(lines(self.merge("--json"))[0]["known"], 8)
+
+    def test_an_older_schema_takes_a_newer_ones_items(self):
+        self.by_hand("DROP TRIGGER item_vector_is_fixed",
+                     "UPDATE item SET content = NULL")
+        self.assertEqual(lines(self.merge("--json"))[0]["known"], 2)
+
+    def test_refused(self):
+        self.reembed()
+        done = self.call("merge", self.new, check=MISMATCH)
+        self.assertIn("cannot be joined", done.stderr)
+        self.assertIn("new.bin", done.stderr)
+        done = self.call("merge", self.gallery, check=USAGE)
+        self.assertIn("are the same gallery", done.stderr)
+        os.link(self.gallery, self.path("link.bin"))
+        self.call("merge", self.path("link.bin"), check=USAGE)
+        self.call("merge", self.path("nothing.bin"), check=FAILED)
+        self.call("merge", check=USAGE)
+        before = self.rows(self.gallery, self.sizes)
+        with sqlite3.connect(self.branch) as db:
+            db.execute("DROP TRIGGER item_vector_is_fixed")
+            db.execute("UPDATE item SET vector = x'00' WHERE id = 4")
+        db.close()
+        self.assertIn("item 4", self.merge(check=BAD_DATA).stderr)
+        self.assertEqual(self.rows(self.gallery, self.sizes), before)
+
+    def test_a_full_disk_or_a_kill_takes_nothing_or_all(self):
+        for n in range(30):
+            draw("roof", seed=100 + n).save(
+                self.path("photos/roof", f"x{n}.jpg"))
+        self.call("enroll", "--views", "1", self.photos, gallery=self.branch)
+        before = self.rows(self.gallery, self.sizes)
+        size = os.path.getsize(self.gallery)
+        self.merge(check=FAILED, preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_FSIZE, (size, size)))
+        self.assertEqual(self.rows(self.gallery, self.sizes), before)
+        shutil.copy(self.gallery, self.path("whole.bin"))
+        self.call("merge", self.branch, gallery=self.path("whole.bin"))
+        after = self.rows(self.path("whole.bin"), self.sizes)
+        for delay in (0.005, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15):
+            process = subprocess.Popen(
+                [os.path.join(PROGRAMS, "dml-gallery"), self.gallery, "merge",
+                 self.branch], stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL)
+            time.sleep(delay)
+            process.kill()
+            process.wait()
+            self.call("verify")
+            self.assertIn(self.rows(self.gallery, self.sizes), (before, after))
+        self.merge()
+        self.assertEqual(self.rows(self.gallery, self.sizes), after)

@@ -55,6 +55,12 @@ static const char fixture_schema_1_0[] =
   "DROP TABLE kept;"
   "PRAGMA user_version = 100";
 
+static inline int
+fixture_compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
 /* Names of the files in the folder, in order, separated by blanks. */
 static inline char *
 fixture_list (const Fixture *fixture)
@@ -65,7 +71,7 @@ fixture_list (const Fixture *fixture)
 
   while ((name = g_dir_read_name (dir)) != NULL)
     g_ptr_array_add (names, g_strdup (name));
-  g_ptr_array_sort (names, (GCompareFunc) (void (*) (void)) g_strcmp0);
+  g_ptr_array_sort (names, fixture_compare_names);
   g_ptr_array_add (names, NULL);
   return g_strjoinv (" ", (char **) names->pdata);
 }
