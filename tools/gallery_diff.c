@@ -18,10 +18,8 @@ static void
 print_json (const char *other, GPtrArray *differences)
 {
   g_autoptr (GEnumClass) kinds = g_type_class_ref (DML_TYPE_DIFFERENCE_KIND);
-  JsonBuilder *json = json_builder_new ();
+  JsonBuilder *json = cli_json_new ("dml-diff/1");
 
-  json_builder_begin_object (json);
-  cli_json_schema (json, "dml-diff/1");
   cli_json_text (json, "gallery", gallery_path);
   cli_json_text (json, "other", other);
   json_builder_set_member_name (json, "equal");
@@ -37,24 +35,20 @@ print_json (const char *other, GPtrArray *differences)
     if (d->label != NULL)
       cli_json_text (json, "label", d->label);
     if (d->item >= 0) {
-      json_builder_set_member_name (json, "item");
-      json_builder_add_int_value (json, d->item);
+      cli_json_integer (json, "item", d->item);
     }
     if (d->other_item >= 0) {
-      json_builder_set_member_name (json, "other_item");
-      json_builder_add_int_value (json, d->other_item);
+      cli_json_integer (json, "other_item", d->other_item);
     }
     if (d->kind == DML_DIFFERENCE_LABEL_REMOVED ||
         d->kind == DML_DIFFERENCE_LABEL_ADDED) {
-      json_builder_set_member_name (json, "items");
-      json_builder_add_int_value (json, d->n_items);
+      cli_json_integer (json, "items", d->n_items);
     }
     cli_json_text (json, "text", d->text);
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
-  json_builder_end_object (json);
-  cli_print_json (json);
+  cli_json_print (json);
 }
 
 /* As diff has it: what goes, what comes, what is otherwise. */

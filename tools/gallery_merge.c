@@ -32,8 +32,7 @@ add_changes (JsonBuilder *json, const DmlMergeReport *report)
     cli_json_text (json, "kind",
                    g_enum_get_value (kinds, (gint) d->kind)->value_nick);
     cli_json_text (json, "label", d->label);
-    json_builder_set_member_name (json, "items");
-    json_builder_add_int_value (json, d->n_items);
+    cli_json_integer (json, "items", d->n_items);
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
@@ -49,11 +48,9 @@ add_twins (JsonBuilder *json, const DmlMergeReport *report)
 
     json_builder_begin_object (json);
     cli_json_text (json, "label", twin->label);
-    json_builder_set_member_name (json, "other_item");
-    json_builder_add_int_value (json, twin->item);
+    cli_json_integer (json, "other_item", twin->item);
     cli_json_text (json, "other", twin->other_label);
-    json_builder_set_member_name (json, "item");
-    json_builder_add_int_value (json, twin->other_item);
+    cli_json_integer (json, "item", twin->other_item);
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
@@ -62,20 +59,15 @@ add_twins (JsonBuilder *json, const DmlMergeReport *report)
 static void
 print_json (const char *other, const DmlMergeReport *report)
 {
-  JsonBuilder *json = json_builder_new ();
+  JsonBuilder *json = cli_json_new ("dml-merge/1");
 
-  json_builder_begin_object (json);
-  cli_json_schema (json, "dml-merge/1");
   cli_json_text (json, "gallery", gallery_path);
   cli_json_text (json, "other", other);
   json_builder_set_member_name (json, "dry_run");
   json_builder_add_boolean_value (json, options.dry_run);
-  json_builder_set_member_name (json, "labels");
-  json_builder_add_int_value (json, report->n_labels);
-  json_builder_set_member_name (json, "items");
-  json_builder_add_int_value (json, report->n_items);
-  json_builder_set_member_name (json, "known");
-  json_builder_add_int_value (json, report->n_known);
+  cli_json_integer (json, "labels", report->n_labels);
+  cli_json_integer (json, "items", report->n_items);
+  cli_json_integer (json, "known", report->n_known);
   json_builder_set_member_name (json, "calibrate");
   json_builder_add_boolean_value (json, report->calibration_is_old);
   add_changes (json, report);
@@ -87,8 +79,7 @@ print_json (const char *other, const DmlMergeReport *report)
       ((const DmlDifference *) g_ptr_array_index (report->kept, i))->label);
   json_builder_end_array (json);
   add_twins (json, report);
-  json_builder_end_object (json);
-  cli_print_json (json);
+  cli_json_print (json);
 }
 
 static void

@@ -45,22 +45,16 @@ static void
 print_json (const DmlReembedReport *report, DmlEncoder *encoder)
 {
   g_autoptr (GEnumClass) reasons = g_type_class_ref (DML_TYPE_LOST_REASON);
-  JsonBuilder *json = json_builder_new ();
+  JsonBuilder *json = cli_json_new ("dml-re-embed/1");
 
-  json_builder_begin_object (json);
-  cli_json_schema (json, "dml-re-embed/1");
   cli_json_text (json, "gallery", gallery_path);
   cli_json_text (json, "output", options.output);
   cli_json_text (json, "encoder", dml_encoder_get_name (encoder));
   cli_json_text (json, "fingerprint", dml_encoder_get_fingerprint (encoder));
-  json_builder_set_member_name (json, "labels");
-  json_builder_add_int_value (json, report->n_labels);
-  json_builder_set_member_name (json, "items");
-  json_builder_add_int_value (json, report->n_items);
-  json_builder_set_member_name (json, "moved");
-  json_builder_add_int_value (json, report->n_moved);
-  json_builder_set_member_name (json, "unchecked");
-  json_builder_add_int_value (json, report->n_unchecked);
+  cli_json_integer (json, "labels", report->n_labels);
+  cli_json_integer (json, "items", report->n_items);
+  cli_json_integer (json, "moved", report->n_moved);
+  cli_json_integer (json, "unchecked", report->n_unchecked);
   json_builder_set_member_name (json, "calibrated");
   json_builder_add_boolean_value (json, report->calibrated);
   json_builder_set_member_name (json, "lost");
@@ -69,8 +63,7 @@ print_json (const DmlReembedReport *report, DmlEncoder *encoder)
     const DmlLostItem *lost = g_ptr_array_index (report->lost, i);
 
     json_builder_begin_object (json);
-    json_builder_set_member_name (json, "item");
-    json_builder_add_int_value (json, lost->item);
+    cli_json_integer (json, "item", lost->item);
     cli_json_text (json, "label", lost->label);
     if (lost->source != NULL)
       cli_json_text (json, "source", lost->source);
@@ -80,8 +73,7 @@ print_json (const DmlReembedReport *report, DmlEncoder *encoder)
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
-  json_builder_end_object (json);
-  cli_print_json (json);
+  cli_json_print (json);
 }
 
 static void
@@ -140,9 +132,15 @@ list_photos (GError **error)
 
   if (pictures == NULL)
     return NULL;
-  for (guint i = 0; i < pictures->len; i++)
-    g_strv_builder_add (
-      paths, ((const CliPicture *) g_ptr_array_index (pictures, i))->path);
+  for (guint i = 0; i < pictures->len; i++) {
+    const CliPicture *picture = g_ptr_array_index (pictures, i);
+    g_autoptr (GError) problem = NULL;
+
+    if (cli_picture_check (picture, &problem))
+      g_strv_builder_add (paths, picture->path);
+    else
+      cli_say ("%s", problem->message);
+  }
   return g_strv_builder_end (paths);
 }
 

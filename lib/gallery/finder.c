@@ -55,10 +55,11 @@ read_photos (const char *const *photos, gboolean thumbnails)
 
   for (; photos != NULL && *photos != NULL; photos++) {
     g_autofree char *content = NULL, *key = NULL;
-    g_autoptr (GBytes) bytes = dml_photograph_read (*photos, &content, NULL);
+    g_autoptr (GBytes) bytes = NULL;
     g_autoptr (DmlPhotograph) photograph = NULL;
 
-    if (bytes == NULL)
+    if (!g_file_test (*photos, G_FILE_TEST_IS_REGULAR) ||
+        !(bytes = dml_photograph_read (*photos, &content, NULL)))
       continue;
     if (!thumbnails)
       key = g_steal_pointer (&content);
@@ -84,12 +85,13 @@ look_at (Look *look, const char *path)
   const DmlWanted *wanted = look->wanted;
   g_autofree char *content = NULL;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) bytes = dml_photograph_read (path, &content, &error);
+  g_autoptr (GBytes) bytes = NULL;
   g_autoptr (GBytes) thumbnail = NULL;
   g_autoptr (DmlPhotograph) photograph = NULL;
 
-  if (g_error_matches (error, DML_ERROR, DML_ERROR_NOT_FOUND))
+  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) /* a pipe may never end */
     return NULL;
+  bytes = dml_photograph_read (path, &content, &error);
   if (bytes != NULL && wanted->content != NULL &&
       strcmp (content, wanted->content) != 0) {
     look->other = TRUE;
