@@ -14,9 +14,10 @@
 #define QUALITY_LEAST 25
 #define QUALITY_MOST 85
 #define SOFT_EDGE                                                              \
-  0.06f            /* half the mask's soft rim, as a share of its radius       \
-                    */
-#define POWERS 256 /* steps of the table of |x|^exponent */
+  0.06f                 /* half the mask's soft rim, as a share of its radius  \
+                         */
+#define PLAIN_SHADE 0.3 /* of a plain background, from its middle to a side */
+#define POWERS 256      /* steps of the table of |x|^exponent */
 
 /* A view's uniform numbers, all drawn in this order whatever is on. */
 enum {
@@ -61,6 +62,14 @@ enum {
   U_MASK_EXPONENT,
   U_MASK_X,
   U_MASK_Y,
+  U_SHRINK,
+  U_SHRINK_FACTOR,
+  U_PLAIN,
+  U_PLAIN_COLOUR,
+  U_PLAIN_COLOUR_END = U_PLAIN_COLOUR + 2,
+  U_PLAIN_SHADE,
+  U_PLAIN_SHADE_END = U_PLAIN_SHADE + 2,
+  U_PLAIN_ANGLE,
   N_DRAWS,
 };
 
@@ -174,16 +183,27 @@ turn (const Turn *t, double x, double y)
                      t->y + t->s * dx + t->c * dy };
 }
 
+/* By how much the sides of what a view shows exceed the picture's. */
+static double
+shrunk_by (const DmlAugment *policy, const double *u)
+{
+  return u[U_SHRINK] < 0.5
+           ? between (u[U_SHRINK_FACTOR], 1, 1 + (double) policy->shrink)
+           : 1;
+}
+
 /* The box that a view shows, upright in its frame: what preprocessing would
- * show of `region`, or a share of its area anywhere. */
+ * show of `region`, or a share of its area anywhere; shrunk, more than that. */
 static DmlBox
 draw_box (const DmlAugmenter *self, const DmlImage *image,
-          const DmlRegion *region, const double *u)
+          const DmlRegion *region, double shrink, const double *u)
 {
   const DmlAugment *policy = &self->policy;
-  const double least = policy->crop > 0 ? (double) policy->crop : 1;
-  const double most =
-    image->format == DML_PIXELS_RGBA ? 1 + (double) policy->widen : 1;
+  const gboolean alpha = image->format == DML_PIXELS_RGBA;
+  const double least = shrink > 1         ? shrink * shrink
+                       : policy->crop > 0 ? (double) policy->crop
+                                          : 1;
+  const double most = alpha ? 1 + (double) policy->widen : MAX (1, least);
   const double share = between (u[U_SHARE], least, most);
   const double aspect = factor (u[U_ASPECT], policy->aspect);
   DmlRegion fit;
@@ -194,7 +214,7 @@ draw_box (const DmlAugmenter *self, const DmlImage *image,
   DmlBox box = { (double) fit.x, (double) fit.y, fit_w * sqrt (share * aspect),
                  fit_h * sqrt (share / aspect) };
 
-  if (least < most) {
+  if (least < most || shrink > 1) {
     box.x =
       (double) region->x + place (u[U_X], box.width, (double) region->width);
     box.y =
@@ -243,10 +263,33 @@ mirror (float *planes, int n_planes, int width, int height)
   }
 }
 
+/* Where in a view, -1 to 1 across and down, a picture lies. */
+typedef struct {
+  double x, y, half_width, half_height;
+} Place;
+
+/* Of a whole picture in the view of a larger box. */
+static Place
+find_place (const DmlAugment *policy, const DmlRegion *picture,
+            const DmlBox *box, const Turn *t, DmlPoint centre, const double *u)
+{
+  const Turn back = { t->c, -t->s, t->x, t->y };
+  const DmlPoint at = turn (&back, centre.x, centre.y);
+  const double x = (at.x - t->x) / box->width * 2;
+  const double y = (at.y - t->y) / box->height * 2;
+
+  return (Place){
+    u[U_FLIP] < (double) policy->flip ? -x : x,
+    u[U_FLIP_VERTICAL] < (double) policy->flip_vertical ? -y : y,
+    (double) picture->width / box->width,
+    (double) picture->height / box->height,
+  };
+}
+
 /* The picture's part of the view: a box without turning is filtered once. */
 static gboolean
 draw_picture (DmlAugmenter *self, const DmlImage *image, const double *u,
-              int n_planes, GError **error)
+              double shrink, int n_planes, Place *place, GError **error)
 {
   const DmlAugment *policy = &self->policy;
   const int width = self->config.width, height = self->config.height;
@@ -262,12 +305,15 @@ draw_picture (DmlAugmenter *self, const DmlImage *image, const double *u,
    * round it as it is turned. */
   if (image->format == DML_PIXELS_RGBA)
     dml_image_extent (image, t.c, t.s, &region);
-  box = draw_box (self, image, &region, u);
+  box = draw_box (self, image, &region, shrink, u);
   if (image->format != DML_PIXELS_RGBA) {
+    const DmlPoint centre = { t.x, t.y };
+
     t.x = box.x + box.width / 2;
     t.y = box.y + box.height / 2;
+    if (shrink > 1)
+      *place = find_place (policy, &region, &box, &t, centre, u);
   }
-
   if (policy->rotate <= 0 && policy->perspective <= 0 &&
       policy->flip_vertical <= 0) {
     if (!dml_warp_box (&self->warp, image, &box, width, height, n_planes,
@@ -282,7 +328,28 @@ draw_picture (DmlAugmenter *self, const DmlImage *image, const double *u,
                        self->view, error);
 }
 
-/* A piece of another picture, upright, mirrored or not. */
+/* A colour that changes a little from one side to the other. */
+static void
+draw_plain (DmlAugmenter *self, const double *u)
+{
+  const int width = self->config.width, height = self->config.height;
+  const double angle = 2 * G_PI * u[U_PLAIN_ANGLE];
+  const double c = cos (angle) / width, s = sin (angle) / height;
+  float *out = self->behind;
+
+  for (int k = 0; k < 3; k++) {
+    const double shade = between (u[U_PLAIN_SHADE + k], -1, 1) * PLAIN_SHADE;
+
+    for (int j = 0; j < height; j++)
+      for (int i = 0; i < width; i++)
+        *out++ =
+          (float) CLAMP (u[U_PLAIN_COLOUR + k] +
+                           shade * (c * (2 * i - width) + s * (2 * j - height)),
+                         0, 1);
+  }
+}
+
+/* A piece of another picture, upright, mirrored or not; or no picture. */
 static gboolean
 draw_behind (DmlAugmenter *self, const DmlImage *image, const double *u,
              GError **error)
@@ -295,6 +362,10 @@ draw_behind (DmlAugmenter *self, const DmlImage *image, const double *u,
                        place (u[U_BEHIND_Y], height * scale, image->height),
                        width * scale, height * scale };
 
+  if (u[U_PLAIN] < (double) self->policy.plain) {
+    draw_plain (self, u);
+    return TRUE;
+  }
   if (!dml_warp_box (&self->warp, image, &box, width, height, 3, self->behind,
                      error))
     return FALSE;
@@ -319,7 +390,7 @@ power (const float table[POWERS + 2], float x)
  * With q = |x / a|^e + |y / b|^e the rim is where q is 1, and q rises e times
  * as fast there as the radius does. */
 static void
-draw_mask (DmlAugmenter *self, const double *u)
+draw_mask (DmlAugmenter *self, const Place *place, const double *u)
 {
   const int width = self->config.width, height = self->config.height;
   const float e = (float) between (u[U_MASK_EXPONENT], 1.5, 5);
@@ -330,16 +401,20 @@ draw_mask (DmlAugmenter *self, const double *u)
   const float x0 = (float) between (u[U_MASK_X], -0.15, 0.15);
   const float y0 = (float) between (u[U_MASK_Y], -0.15, 0.15);
   const float steepness = 1 / (2 * SOFT_EDGE * e);
+  const float left = (float) place->x, w = (float) place->half_width;
+  const float top = (float) place->y, h = (float) place->half_height;
   float *mask = self->view + 3 * (size_t) width * (size_t) height;
   float table[POWERS + 2];
 
   for (int i = 0; i < POWERS + 2; i++)
     table[i] = powf ((float) i / (POWERS / 4), e);
   for (int j = 0; j < height; j++) {
-    const float y = 2 * ((float) j + 0.5f) / (float) height - 1 - y0;
+    const float y =
+      (2 * ((float) j + 0.5f) / (float) height - 1 - top) / h - y0;
 
     for (int i = 0; i < width; i++) {
-      const float x = 2 * ((float) i + 0.5f) / (float) width - 1 - x0;
+      const float x =
+        (2 * ((float) i + 0.5f) / (float) width - 1 - left) / w - x0;
       const float q =
         power (table, (x * c + y * s) / a) + power (table, (y * c - x * s) / b);
       const float m = 0.5f + (1 - q) * steepness;
@@ -477,14 +552,17 @@ dml_augmenter_run (DmlAugmenter *self, const DmlImage *picture,
   const gboolean replaced =
     behind != NULL && u[U_BACKGROUND] < (double) self->policy.background;
   const gboolean alpha = picture->format == DML_PIXELS_RGBA;
+  const double shrink = replaced && !alpha ? shrunk_by (&self->policy, u) : 1;
+  Place place = { 0, 0, 1, 1 };
 
-  if (!draw_picture (self, picture, u, replaced && alpha ? 4 : 3, error))
+  if (!draw_picture (self, picture, u, shrink, replaced && alpha ? 4 : 3,
+                     &place, error))
     return FALSE;
   if (replaced) {
     if (!draw_behind (self, behind, u, error))
       return FALSE;
     if (!alpha)
-      draw_mask (self, u);
+      draw_mask (self, &place, u);
     lay_upon (self, alpha);
   }
   if (!draw_photo (self, u, error))

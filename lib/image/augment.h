@@ -30,6 +30,8 @@ typedef struct {
   float jpeg;
   float erase;
   float background;
+  float shrink;
+  float plain;
 } DmlAugment;
 
 typedef struct {

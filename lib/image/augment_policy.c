@@ -43,6 +43,11 @@ const DmlAugmentField dml_augment_fields[] = {
   FIELD (background, "background", 1,
          "probability of another picture behind: where there is an alpha "
          "channel through it, else outside a soft super-ellipse"),
+  FIELD (shrink, "shrink", 4,
+         "with another background: half of the views show a picture without "
+         "alpha smaller, its sides by a factor of up to 1 + this"),
+  FIELD (plain, "plain", 1,
+         "share of the other backgrounds that are a softly shaded colour"),
 };
 const size_t dml_augment_n_fields = G_N_ELEMENTS (dml_augment_fields);
 
@@ -77,7 +82,9 @@ static const struct {
       .noise = 0.04f,
       .jpeg = 0.1f,
       .erase = 0.25f,
-      .background = 0.6f } },
+      .background = 0.6f,
+      .shrink = 1,
+      .plain = 0.25f } },
   { "strong",
     { .crop = 0.2f,
       .widen = 2,
@@ -93,7 +100,9 @@ static const struct {
       .noise = 0.08f,
       .jpeg = 0.3f,
       .erase = 0.4f,
-      .background = 0.8f } },
+      .background = 0.8f,
+      .shrink = 1.5f,
+      .plain = 0.25f } },
 };
 
 static float *

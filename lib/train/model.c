@@ -82,13 +82,14 @@ build (DmlModel *model, const DmlTrainSettings *s, GError **error)
 static gboolean
 normalise_clone (DmlModel *model, GError **error)
 {
+  g_autofree char *name = g_strconcat (model->prefix, "unit", NULL);
   DmlGraph *graph = dml_graph_clone (model->graph);
   DmlValue *in = dml_graph_find (graph, model->output);
   DmlNode *node;
 
   model->encoder = graph;
-  node = dml_graph_add_node (graph, NULL, "LpNormalization", "dml.unit", &in, 1,
-                             NULL, 1, error);
+  node = dml_graph_add_node (graph, NULL, "LpNormalization", name, &in, 1, NULL,
+                             1, error);
   if (node == NULL)
     return FALSE;
   dml_attrs_set_int (node->attrs, "axis", 1);
@@ -111,7 +112,7 @@ dml_model_new (const DmlTrainSettings *s, size_t batch, GError **error)
   model->channels = 3;
   memcpy (model->mean, imagenet_mean, sizeof model->mean);
   memcpy (model->std, imagenet_std, sizeof model->std);
-  model->head = g_hash_table_new (g_str_hash, g_str_equal);
+  model->head = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   if (!dml_fit_parse (s->fit, &model->fit, error))
     return NULL;
   if (*s->init != '\0' ? !dml_model_from_file (model, s, error) ||

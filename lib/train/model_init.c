@@ -67,19 +67,36 @@ find_gem_input (DmlValue *value, float *exponent)
   return floor_node->in[0];
 }
 
-static gboolean
-restore_gem (DmlGraph *graph, DmlBuilder *b, GError **error)
+/* A beginning that no name in the graph has, for what is added: an encoder that
+ * was made from another one has names of ours already. */
+static void
+choose_prefix (const DmlGraph *graph, char *prefix, size_t size)
 {
+  gboolean taken = TRUE;
+
+  for (guint n = 1; taken; n++) {
+    g_snprintf (prefix, size, n > 1 ? "dml%u." : "dml.", n);
+    taken = FALSE;
+    for (guint i = 0; i < graph->values->len && !taken; i++)
+      taken = g_str_has_prefix (dml_graph_value_at (graph, i)->name, prefix);
+  }
+}
+
+static gboolean
+restore_gem (DmlGraph *graph, DmlBuilder *b, const char *prefix)
+{
+  g_autofree char *exponent_name = g_strconcat (prefix, "pool.p", NULL);
+
   for (guint i = 0; i < graph->nodes->len; i++) {
     DmlValue *out = dml_graph_node (graph, i)->out[0], *in, *gem;
     float exponent;
 
     if (out == NULL || (in = find_gem_input (out, &exponent)) == NULL)
       continue;
-    gem = dml_build_gem_pool (b, in, "dml.pool");
+    gem = dml_build_gem_pool (b, in, "%spool", prefix);
     if (gem == NULL)
       return FALSE;
-    *(float *) dml_graph_find (graph, "dml.pool.p")->constant->data = exponent;
+    *(float *) dml_graph_find (graph, exponent_name)->constant->data = exponent;
     dml_graph_redirect (graph, out, gem);
     return TRUE;
   }
@@ -94,26 +111,29 @@ build_head (DmlModel *model, const DmlTrainSettings *s, DmlBuilder *b,
             DmlValue *features, gboolean keep)
 {
   const int64_t c = features->shape.dim[1];
+  const char *ours = model->prefix;
+  g_autofree char *neck = NULL;
 
   if (features->shape.rank == 4) {
     if (features->shape.dim[2] != 1 || features->shape.dim[3] != 1)
       features =
         strcmp (s->pool, "gem") == 0
-          ? dml_build_gem_pool (b, features, "dml.pool")
-          : dml_build_simple (b, "GlobalAveragePool", features, "dml.pool");
-    features = dml_build_simple (b, "Flatten", features, "dml.flat");
+          ? dml_build_gem_pool (b, features, "%spool", ours)
+          : dml_build_simple (b, "GlobalAveragePool", features, "%spool", ours);
+    features = dml_build_simple (b, "Flatten", features, "%sflat", ours);
   }
   if (keep)
     return features;
   features =
-    dml_build_linear (b, features, (int) c, (int) model->d, "dml.head");
-  g_hash_table_add (model->head, (gpointer) "dml.head.weight");
-  g_hash_table_add (model->head, (gpointer) "dml.head.bias");
+    dml_build_linear (b, features, (int) c, (int) model->d, "%shead", ours);
+  g_hash_table_add (model->head, g_strconcat (ours, "head.weight", NULL));
+  g_hash_table_add (model->head, g_strconcat (ours, "head.bias", NULL));
   if (strcmp (s->neck, "none") == 0)
     return features;
-  features = dml_build_batchnorm (b, features, (int) model->d, 1, "dml.neck");
-  dml_build_freeze_bias (b, "dml.neck");
-  g_hash_table_add (model->head, (gpointer) "dml.neck.weight");
+  neck = g_strconcat (ours, "neck", NULL);
+  features = dml_build_batchnorm (b, features, (int) model->d, 1, "%s", neck);
+  dml_build_freeze_bias (b, neck);
+  g_hash_table_add (model->head, g_strconcat (neck, ".weight", NULL));
   return features;
 }
 
@@ -129,7 +149,8 @@ glob_matches (char *const *globs, const char *name)
 }
 
 static gboolean
-freeze (DmlGraph *graph, const DmlTrainSettings *s, GError **error)
+freeze (DmlGraph *graph, const DmlTrainSettings *s, const char *ours,
+        GError **error)
 {
   g_auto (GStrv) globs = g_strsplit (s->freeze, ",", -1);
   guint n_hits = 0, n_trained = 0;
@@ -141,7 +162,7 @@ freeze (DmlGraph *graph, const DmlTrainSettings *s, GError **error)
 
     for (unsigned k = 1; is_op (node, "BatchNormalization") && k < node->n_in;
          k++)
-      if (!g_str_has_prefix (node->in[k]->name, "dml.neck"))
+      if (!g_str_has_prefix (node->in[k]->name, ours))
         node->in[k]->flags |= DML_VALUE_FROZEN;
   }
   for (guint i = 0; i < graph->values->len; i++) {
@@ -226,11 +247,12 @@ dml_model_from_file (DmlModel *model, const DmlTrainSettings *s, GError **error)
     return dml_fail (error, UNSUPPORTED, "%s: no output of rank 2 or 4",
                      s->init);
   dml_rng_init (&rng, s->seed, STREAM_HEAD);
+  choose_prefix (graph, model->prefix, sizeof model->prefix);
   keep = out->shape.rank == 2 && out->shape.dim[1] == (int64_t) model->d;
   features = keep ? strip_norm (out) : strip_head (out);
   dml_graph_mark_params (graph);
   features = build_head (model, s, &b, features, keep);
-  ok = features != NULL && restore_gem (graph, &b, error);
+  ok = features != NULL && restore_gem (graph, &b, model->prefix);
   if (b.error != NULL) {
     g_propagate_prefixed_error (error, b.error, "%s: ", s->init);
     return FALSE;
@@ -245,7 +267,7 @@ dml_model_from_file (DmlModel *model, const DmlTrainSettings *s, GError **error)
   if (!dml_graph_finish (graph, error)) /* sorted, which sweeping asks for */
     return FALSE;
   dml_graph_sweep (graph);
-  if (!freeze (graph, s, error))
+  if (!freeze (graph, s, model->prefix, error))
     return FALSE;
   model->graph = g_steal_pointer (&graph);
   return TRUE;

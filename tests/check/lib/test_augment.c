@@ -596,7 +596,7 @@ test_policy_text (void)
     text, ==,
     "none,crop=0.35,widen=1,aspect=0.25,rotate=12.5,brightness=0.5,"
     "contrast=0.3,saturation=0.3,cast=0.15,blur=1,noise=0.04,"
-    "jpeg=0.1,erase=0.25,background=0.6");
+    "jpeg=0.1,erase=0.25,background=0.6,shrink=1,plain=0.25");
   g_assert_true (dml_augment_parse (text, &again, NULL));
   g_assert_cmpmem (&again, sizeof again, &policy, sizeof policy);
 }

@@ -411,6 +411,31 @@ test_plan_with_a_teacher (void)
   g_assert_nonnull (strstr (heard.messages->str, "a step takes"));
 }
 
+/* An encoder that began from another one is a beginning, too. */
+static void
+test_begins_from_what_began_from_another (void)
+{
+  static const char *const runs[] = { "one", "two", "three" };
+  g_autofree char *before = NULL;
+
+  for (int i = 0; i < 3; i++) {
+    g_autoptr (DmlTrainConfig) config = small_config ();
+    g_autoptr (GError) error = NULL;
+    g_auto (Heard) heard = { 0 };
+
+    set (config, "epochs", "1");
+    if (before != NULL) {
+      set (config, "init", before);
+      set (config, "freeze-norm", "false");
+      set (config, "embedding", i == 1 ? "16" : "8"); /* its head, a new one */
+    }
+    train (runs[i], config, &heard, NULL, &error);
+    g_assert_no_error (error);
+    g_free (before);
+    before = g_build_filename (folder, runs[i], "encoder.onnx", NULL);
+  }
+}
+
 static void
 test_preview (void)
 {
@@ -460,6 +485,8 @@ main (int argc, char **argv)
     { "instances-without-labels", test_instances_without_labels },
     { "fit", test_fit },
     { "plan-with-a-teacher", test_plan_with_a_teacher },
+    { "begins-from-what-began-from-another",
+      test_begins_from_what_began_from_another },
     { "preview", test_preview },
   };
   int status;
