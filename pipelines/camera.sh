@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
     case $1 in
     --gallery) value "$@"; gallery=$2; shift ;;
     --encoder) value "$@"; encoder=$2; shift ;;
-    --frames) value "$@"; frames=$2; shift ;;
+    --frames) value "$@"; number "$2" "$1"; frames=$2; shift ;;
     --help|-h) usage; exit 0 ;;
     *) unknown_option "$1" ;;
     esac

@@ -25,6 +25,11 @@ value() {
     [ $# -gt 1 ] || die 2 "$1 wants a value; see --help"
 }
 
+# number VALUE OPTION: an option that takes a whole number
+number() {
+    [[ $1 =~ ^-?[0-9]+$ ]] || die 2 "$2: $1 is not a whole number"
+}
+
 # want VALUE OPTION: an option that must be there
 want() {
     [ -n "$1" ] || die 2 "$2 is needed; see --help"
@@ -33,6 +38,19 @@ want() {
 # there FILE WHAT: a file that must be there
 there() {
     [ -e "$1" ] || die 1 "$1: there is no such $2"
+}
+
+# own FOLDER MARK: goes into a folder that is to be filled: a new or empty one, or
+# one that this script filled before, which the file MARK in it shows. Nobody
+# else's files are ever replaced, nor those of a run that is under way.
+own() {
+    mkdir -p "$1"
+    cd "$1"
+    [ -e "$2" ] || [ -z "$(ls -A)" ] ||
+        die 2 "$1: holds files that are not of an earlier $name; name a new" \
+            "or an empty folder"
+    exec 9>> "$2"
+    flock -n 9 || die 1 "$1: another $name is at work there"
 }
 
 gallery_is_there() {

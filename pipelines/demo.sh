@@ -2,12 +2,14 @@
 # The demonstration: a shop of real photographs, a camera clip of it, and what
 # dml makes of the clip. Running it again reuses what stands.
 set -eu
+. "$(dirname "$0")/common.sh"
 usage() {
     cat <<'U'
 usage: pipelines/demo.sh [--no-install] [--fresh] [--out DIR] [--encoder FILE]
   --no-install    do not install Debian packages; say what is missing and stop
   --fresh         make gallery and clip anew
-  --out DIR       where everything goes (default: _build/demo)
+  --out DIR       where everything goes: a new or an empty folder, or an earlier
+                  demonstration's (default: _build/demo)
   --encoder FILE  another encoder than the built-in one (ONNX)
 Enrols one photograph each of some fifty products into shop.bin, makes a camera
 clip of them and of things that are in no gallery, recognises it once with the
@@ -22,13 +24,20 @@ while [ $# -gt 0 ]; do
     case $1 in
     --no-install) install=0 ;;
     --fresh) fresh=1 ;;
-    --out) out=$2; shift ;;
-    --encoder) encoder=$(realpath "$2"); shift ;;
+    --out) value "$@"; out=$2; shift ;;
+    --encoder) value "$@"; encoder=$2; shift ;;
     --help|-h) usage; exit 0 ;;
-    *) echo "demo.sh: $1: not an option" >&2; usage >&2; exit 2 ;;
+    *) unknown_option "$1" ;;
     esac
     shift
 done
+if [ -n "$encoder" ]; then
+    [ -f "$encoder" ] || die 1 "$encoder: there is no such encoder"
+    encoder=$(realpath "$encoder")
+fi
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+(own "$out" .dml-demo) # before minutes go into packages and building
 
 # A fifth of strangers may be named: the table at the end shows other rates.
 rate=0.2
@@ -44,44 +53,54 @@ else
 fi
 echo "all there"
 
-say "building"
-build=$root/_build/release
-[ -f "$build/build.ninja" ] || CCACHE_BASEDIR=$root meson setup "$build" \
-    "$root" --buildtype=release -Dtests=disabled > "$root/_build.log" 2>&1 ||
-    { cat "$root/_build.log"; exit 1; }
-rm -f "$root/_build.log"
-ninja -C "$build" | tail -n 1
+build=${DML_BUILD:-}
+if [ -z "$build" ]; then
+    say "building"
+    build=$root/_build/release
+    [ -f "$build/build.ninja" ] || CCACHE_BASEDIR=$root meson setup "$build" \
+        "$root" --buildtype=release -Dtests=disabled > "$root/_build.log" \
+        2>&1 || { cat "$root/_build.log"; exit 1; }
+    rm -f "$root/_build.log"
+    ninja -C "$build" | tail -n 1
+fi
 export GST_PLUGIN_PATH=$build/gst GST_REGISTRY=$build/demo-registry.bin
 gallery_program=$build/tools/dml-gallery
-mkdir -p "$out"
-cd "$out"
-[ $fresh = 0 ] || rm -rf photos shop.bin clip.mkv truth.jsonl
+own "$out" .dml-demo
+
+# stands FILE: what an earlier run made and this one need not. Nothing is taken
+# away before what replaces it is whole.
+stands() {
+    [ $fresh = 0 ] && [ -e "$1" ]
+}
 
 # What depends on the encoder is made anew when that is another one.
 version=$("$gallery_program" --version; cksum "$build"/lib/libdml-1.0.so.0 \
     ${encoder:+"$encoder"} | cut -d' ' -f1)
-[ "$(cat encoder.txt 2> /dev/null)" = "$version" ] || rm -f shop.bin
-echo "$version" > encoder.txt
-
-if [ ! -f shop.bin ]; then
+if ! stands shop.bin ||
+    [ "$(cat encoder.txt 2> /dev/null)" != "$version" ]; then
     say "enrolling one photograph a product into shop.bin"
-    rm -rf photos && mkdir photos
+    rm -rf photos.part shop.part* && mkdir photos.part
     grep -v '^#' "$here/products.txt" | while IFS="$(printf '\t')" read -r \
         file label; do
-        mkdir "photos/$label"
-        ln -s "$stamps/$file" "photos/$label/$(basename "$file")"
+        mkdir "photos.part/$label"
+        ln -s "$stamps/$file" "photos.part/$label/$(basename "$file")"
     done
-    "$gallery_program" shop.bin enroll ${encoder:+--encoder "$encoder"} photos
-    "$gallery_program" shop.bin calibrate --false-accept-rate $rate \
+    rm -rf photos && mv photos.part photos
+    "$gallery_program" shop.part enroll ${encoder:+--encoder "$encoder"} photos
+    "$gallery_program" shop.part calibrate --false-accept-rate $rate \
         ${encoder:+--encoder "$encoder"}
+    rm -f encoder.txt
+    mv shop.part shop.bin
+    echo "$version" > encoder.txt
 fi
 
-if [ ! -f clip.mkv ]; then
+if ! stands clip.mkv; then
     say "making the camera clip clip.mkv (640x480, 30 frames/s)"
     "$here/make_clip.py" truth.part | gst-launch-1.0 -q fdsrc ! \
         rawvideoparse format=rgb width=640 height=480 framerate=30/1 ! \
         videoconvert ! x264enc speed-preset=veryfast bitrate=4000 \
         key-int-max=60 ! h264parse ! matroskamux ! filesink location=clip.part
+    rm -f clip.mkv
     mv truth.part truth.jsonl
     mv clip.part clip.mkv
 fi
@@ -89,15 +108,18 @@ wc -l < truth.jsonl | xargs printf '%s frames, truth in truth.jsonl\n'
 
 # recognise NAME EMBED_OPTIONS: results in NAME.jsonl, NAME.mkv, NAME.json
 recognise() {
-    rm -f "$1.jsonl"
+    rm -f "$1.part.jsonl"
     "$build/pipelines/replay-boxes" "$boxes" filesrc location=clip.mkv ! \
         matroskademux ! h264parse ! avdec_h264 ! videoconvert ! \
         video/x-raw,format=I420 ! identity name=boxes ! queue ! \
         dmlembed ${encoder:+encoder="$encoder"} "$2" ! \
-        dmlmatch gallery=shop.bin false-accept-rate=$rate ! dmljson location="$1.jsonl" ! \
+        dmlmatch gallery=shop.bin false-accept-rate=$rate ! dmljson location="$1.part.jsonl" ! \
         queue ! dmloverlay ! videoconvert ! \
         x264enc speed-preset=ultrafast bitrate=4000 ! h264parse ! \
-        matroskamux ! filesink location="$1.mkv" > "$1.timing"
+        matroskamux ! filesink location="$1.part.mkv" > "$1.part.timing"
+    for part in jsonl mkv timing; do
+        mv "$1.part.$part" "$1.$part"
+    done
 }
 
 say "recognising with the true boxes, as from a detector"

@@ -21,9 +21,9 @@ while [ $# -gt 0 ]; do
     case $1 in
     --gallery) value "$@"; gallery=$2; shift ;;
     --label) value "$@"; label=$2; shift ;;
-    --items) value "$@"; items=$2; shift ;;
+    --items) value "$@"; number "$2" "$1"; items=$2; shift ;;
     --encoder) value "$@"; encoder=$2; shift ;;
-    --frames) value "$@"; frames=$2; shift ;;
+    --frames) value "$@"; number "$2" "$1"; frames=$2; shift ;;
     --help|-h) usage; exit 0 ;;
     *) unknown_option "$1" ;;
     esac

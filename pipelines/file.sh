@@ -33,19 +33,26 @@ want "$gallery" --gallery
 want "$input" --input
 gallery_is_there "$gallery"
 there "$input" video
+[ ! -d "$input" ] || die 3 "$input: a folder; folder.sh takes those"
 for file in "$json" ${output:+"$output"}; do
     [ ! -e "$file" ] || [ $force = 1 ] ||
         die 2 "$file is there already; --force writes over it"
 done
-rm -f "$json" # dmljson appends
 if [ -n "$output" ]; then
     sink=(videoconvert ! video/x-raw,format=I420 ! x264enc
         speed-preset=veryfast ! h264parse ! matroskamux !
-        filesink location="$output")
+        filesink location="$output.part")
 else
     display false
 fi
+# What stands stays until all is done, and a run that failed leaves no results.
+rm -f "$json.part" # dmljson appends
 gst-launch-1.0 -q filesrc location="$input" ! decodebin ! videoconvert ! \
     queue ! dmlembed encoder="$encoder" ! dmlmatch gallery="$gallery" ! \
-    dmljson location="$json" ! queue ! dmloverlay ! "${sink[@]}"
+    dmljson location="$json.part" ! queue ! dmloverlay ! "${sink[@]}" || {
+    rm -f "$json.part" ${output:+"$output.part"}
+    die 1 "$input: no results; the reason is above"
+}
+mv "$json.part" "$json"
+[ -z "$output" ] || mv "$output.part" "$output"
 echo "$(wc -l < "$json") frames with results in $json${output:+, video in $output}"

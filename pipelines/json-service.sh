@@ -11,7 +11,7 @@ usage: pipelines/json-service.sh --gallery FILE [--port N] [--host ADDRESS]
   --host ADDRESS  on which address (127.0.0.1: this machine only)
   --encoder FILE  (built-in)
   --frames N      stop after so many frames (never)
-Any number of readers: nc 127.0.0.1 7777. The camera is /dev/video0 or
+Any number of readers: cat < /dev/tcp/127.0.0.1/7777 (bash). The camera is /dev/video0 or
 $DML_CAMERA, which may also be a video file; where there is none a test card
 stands in.
 U
@@ -20,10 +20,10 @@ gallery='' port=7777 host=127.0.0.1 encoder=default frames=-1
 while [ $# -gt 0 ]; do
     case $1 in
     --gallery) value "$@"; gallery=$2; shift ;;
-    --port) value "$@"; port=$2; shift ;;
+    --port) value "$@"; number "$2" "$1"; port=$2; shift ;;
     --host) value "$@"; host=$2; shift ;;
     --encoder) value "$@"; encoder=$2; shift ;;
-    --frames) value "$@"; frames=$2; shift ;;
+    --frames) value "$@"; number "$2" "$1"; frames=$2; shift ;;
     --help|-h) usage; exit 0 ;;
     *) unknown_option "$1" ;;
     esac

@@ -1,4 +1,5 @@
 """The demonstration's parts in small: the clip, the replayed boxes, the report."""
+import fcntl
 import json
 import os
 import subprocess
@@ -7,7 +8,7 @@ import unittest
 
 from PIL import Image
 
-from common import OK, draw, run
+from common import BAD_DATA, FAILED, OK, USAGE, draw, run
 from streams import BUILD, ROOT, StreamTest
 
 DEMO = os.path.join(ROOT, "pipelines", "demo")
@@ -182,6 +183,76 @@ class Demo(StreamTest):
         with Image.open(self.path("sheet.png")) as sheet:
             self.assertGreater(len(sheet.convert("RGB").getcolors(1 << 24)),
                                1000)
+
+    def fill(self, *files):
+        """Files in a folder of the user's, by name."""
+        os.makedirs(self.path("mine", "photos"))
+        for name in files + ("shop.bin", "photos/1.jpg"):
+            with open(self.path("mine", name), "w", encoding="utf-8") as out:
+                out.write(name)
+        return self.mine()
+
+    def mine(self):
+        found = {}
+        for folder, _, files in os.walk(self.path("mine")):
+            for name in files:
+                with open(os.path.join(folder, name), "rb") as file:
+                    found[os.path.join(folder, name)] = file.read()
+        return found
+
+    def shell(self, script, *args, check):
+        done = self.start([os.path.join(ROOT, script), *args],
+                          env={**os.environ, "DML_BUILD": BUILD})
+        self.assertEqual(done.returncode, check, done.stdout + done.stderr)
+        return done.stderr
+
+    def test_files_of_the_user_are_never_replaced(self):
+        before = self.fill("encoder.txt", "dml_0.1.0.orig.tar.gz", "a.deb")
+        for script, args in (("pipelines/demo.sh", ["--no-install"]),
+                             ("pipelines/demo.sh", ["--no-install", "--fresh"]),
+                             ("tools/debian/build-package.sh", [])):
+            said = self.shell(script, *args, "--out", "mine", check=USAGE)
+            self.assertIn("mine: holds files that are not of an earlier", said)
+            self.assertIn("a new or an empty folder", said)
+            self.assertEqual(self.mine(), before)
+
+    def test_values_are_wanted(self):
+        for script, option in (("pipelines/demo.sh", "--out"),
+                               ("pipelines/demo.sh", "--encoder"),
+                               ("tools/debian/build-package.sh", "--out")):
+            self.assertIn(f"{option} wants a value",
+                          self.shell(script, option, check=USAGE))
+
+    def test_two_demonstrations_do_not_share_a_folder(self):
+        before = self.fill(".dml-demo")
+        with open(self.path("mine", ".dml-demo"), encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            said = self.shell("pipelines/demo.sh", "--no-install", "--fresh",
+                              "--out", "mine", check=FAILED)
+        self.assertIn("mine: another demo.sh is at work there", said)
+        self.assertEqual(self.mine(), before)
+
+    def test_a_wrong_encoder_harms_nothing(self):
+        before = self.fill(".dml-demo", "encoder.txt", "boxes.jsonl",
+                           "boxes.timing", "boxes.mkv", "clip.mkv",
+                           "truth.jsonl")
+        said = self.shell("pipelines/demo.sh", "--out", "mine", "--encoder",
+                          "nix.onnx", check=FAILED)
+        self.assertEqual(said,
+                         "demo.sh: nix.onnx: there is no such encoder\n")
+        self.assertEqual(self.mine(), before)
+        if not os.path.isdir(STAMPS):
+            self.skipTest("tuxpaint-stamps-default is not installed")
+        with open(self.path("bad.onnx"), "w", encoding="utf-8") as bad:
+            bad.write("no encoder")
+        said = self.shell("pipelines/demo.sh", "--no-install", "--fresh",
+                          "--out", "mine", "--encoder", "bad.onnx",
+                          check=BAD_DATA)
+        self.assertIn("bad.onnx", said)
+        after = self.mine()
+        for name in before:
+            if os.path.basename(name) != "1.jpg": # photos are links, made anew
+                self.assertEqual(after.get(name), before[name], name)
 
     def test_lists_name_at_least_forty_products_and_twelve_strangers(self):
         things = {}

@@ -45,6 +45,15 @@ class Pipelines(StreamTest):
             done = self.call(name, "--gallery", check=USAGE)
             self.assertIn("--gallery wants a value", done.stderr)
 
+    def test_numbers_are_numbers(self):
+        for name, option in (("camera", "--frames"), ("json-service", "--port"),
+                             ("json-service", "--frames"),
+                             ("enrol-camera", "--frames"),
+                             ("enrol-camera", "--items")):
+            done = self.call(name, "--gallery", "x", option, "abc", check=USAGE)
+            self.assertEqual(done.stderr, f"{name}.sh: {option}: abc is not a "
+                             "whole number\n")
+
     def test_a_wrong_path_is_an_error_and_never_unknown(self):
         make_video(self.path("clip.mkv"), [("disc", 2)])
         for name, more in (("camera", []), ("file", ["--input", "clip.mkv"]),
@@ -114,6 +123,29 @@ class Pipelines(StreamTest):
         self.call("file", *args, "--force", check=OK)
         with open(self.path("results.jsonl"), encoding="utf-8") as rows:
             self.assertEqual(len(rows.readlines()), 30)
+
+    def test_file_that_fails_leaves_nothing(self):
+        self.enrol_frames("disc")
+        done = self.call("file", "--gallery", "shop.bin", "--input", "photos",
+                         check=BAD_DATA)
+        self.assertEqual(done.stderr,
+                         "file.sh: photos: a folder; folder.sh takes those\n")
+        with open(self.path("no.mkv"), "w", encoding="utf-8") as bad:
+            bad.write("no video")
+        for standing in (False, True):
+            if standing:
+                with open(self.path("results.jsonl"), "w",
+                          encoding="utf-8") as old:
+                    old.write("{}\n")
+            done = self.call("file", "--gallery", "shop.bin", "--input",
+                             "no.mkv", "--output", "seen.mkv", "--force",
+                             check=FAILED)
+            self.assertIn("file.sh: no.mkv: no results", done.stderr)
+            self.assertEqual(sorted(os.listdir(self.dir)), sorted(
+                ["photos", "frames", "no.mkv", "shop.bin"]
+                + ["results.jsonl"] * standing))
+        with open(self.path("results.jsonl"), encoding="utf-8") as old:
+            self.assertEqual(old.read(), "{}\n")
 
     def test_folder(self):
         self.enrol_frames("disc", "bars")

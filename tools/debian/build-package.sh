@@ -4,7 +4,8 @@ set -eu
 usage() {
     cat <<'U'
 usage: tools/debian/build-package.sh [--out DIR] [--no-lintian]
-  --out DIR     where to build (default: _build/debian beside the sources)
+  --out DIR     where to build: a new or an empty folder, or an earlier build's
+                (default: _build/debian beside the sources)
   --no-lintian  leave the check of the packages out
 Leaves *.deb, the source package and lintian.txt in DIR. Exit 1: the build or
 lintian found an error; 77: a package that building needs is not installed.
@@ -14,13 +15,28 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 out=$root/_build/debian lintian=1
 while [ $# -gt 0 ]; do
     case $1 in
-    --out) out=$2; shift ;;
+    --out)
+        [ $# -gt 1 ] ||
+            { echo "build-package.sh: --out wants a value" >&2; exit 2; }
+        out=$2
+        shift
+        ;;
     --no-lintian) lintian=0 ;;
     --help|-h) usage; exit 0 ;;
     *) echo "build-package.sh: $1: not an option" >&2; usage >&2; exit 2 ;;
     esac
     shift
 done
+
+# What lies in DIR is replaced, so it must be ours.
+mark=.dml-packages
+mkdir -p "$out"
+[ -e "$out/$mark" ] || [ -z "$(ls -A "$out")" ] || {
+    echo "build-package.sh: $out: holds files that are not of an earlier build;" \
+        "name a new or an empty folder" >&2
+    exit 2
+}
+: >> "$out/$mark"
 
 # need PROGRAM PACKAGE: or say what to install
 need() {
@@ -47,7 +63,6 @@ packaged=$(dpkg-parsechangelog -l "$root/tools/debian/debian/changelog" \
 }
 
 tree=dml-$version
-mkdir -p "$out"
 cd "$out"
 rm -rf "$tree" ./*.deb ./*.ddeb ./dml_* lintian.txt build.log
 mkdir "$tree"
