@@ -96,9 +96,12 @@ cli_pictures (char **paths, guint *n_others, GError **error)
 gboolean
 cli_picture_check (const CliPicture *picture, GError **error)
 {
+  g_autofree char *shown = NULL;
+
   if (picture->problem == NULL)
     return TRUE;
-  g_set_error (error, DML_ERROR, DML_ERROR_FORMAT, "%s: %s", picture->path,
+  shown = cli_printable (picture->path);
+  g_set_error (error, DML_ERROR, DML_ERROR_FORMAT, "%s: %s", shown,
                picture->problem);
   return FALSE;
 }

@@ -430,9 +430,12 @@ put_in_order (Opening *opening, GError **error)
   dml_dataset_count (set);
   if (set->samples->len == 0)
     return dml_fail (error, FORMAT,
-                     "no picture is left: %u were copies of one "
-                     "another",
-                     report->n_copies + report->n_contradict);
+                     "no picture is left: %u were copies of one another"
+                     "%s%s",
+                     report->n_copies + report->n_contradict,
+                     report->contradict[0] ? " under different labels, as "
+                                           : "",
+                     report->contradict[0] ? report->contradict[0] : "");
   return TRUE;
 }
 
@@ -455,8 +458,11 @@ make_prefixes (const char *const *sources, GError **error)
         if (status[j].st_ino == status[i].st_ino &&
             status[j].st_dev == status[i].st_dev) {
           g_free (prefix);
-          return dml_fail_null (error, INVALID, "%s: the same data as %s",
-                                sources[i], sources[j]);
+          return strcmp (sources[i], sources[j]) == 0
+                   ? dml_fail_null (error, INVALID, "%s: is named twice",
+                                    sources[i])
+                   : dml_fail_null (error, INVALID, "%s: the same data as %s",
+                                    sources[i], sources[j]);
         }
     for (guint k = 2; g_strv_contains ((const char *const *) prefixes, prefix);
          k++) {

@@ -273,7 +273,7 @@ dml_dataset_describe (const DmlDataset *set)
     n_single += n == 1;
   }
   if (set->unlabelled)
-    say (lines, "%u pictures in no folder: each is its own class",
+    say (lines, "%u pictures without a label: each is its own class",
          set->samples->len);
   else
     say (lines,
@@ -285,7 +285,7 @@ dml_dataset_describe (const DmlDataset *set)
     say (lines, "%u classes have one picture: its views are its positives",
          n_single);
   if (!set->unlabelled && r->n_unlabelled > 0)
-    say (lines, "%u lie in no folder, so have no label, and are left out",
+    say (lines, "%u lie in no folder or have no label: left out",
          r->n_unlabelled);
   say_skipped (r, lines);
   if (r->n_alpha > 0)

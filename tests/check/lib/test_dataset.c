@@ -130,6 +130,10 @@ test_sources_of_one_name (void)
   g_assert_null (open_set (one, again, &error));
   g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
   g_assert_nonnull (strstr (error->message, "the same data as"));
+  g_clear_error (&error);
+  g_assert_null (open_set (one, one, &error));
+  g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
+  g_assert_nonnull (strstr (error->message, "photos: is named twice"));
 }
 
 static void
