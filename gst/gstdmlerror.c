@@ -40,6 +40,33 @@ code_of (const GError *error)
   return (Code){ GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED };
 }
 
+/* For the log; the message itself is for people. */
+static char *
+describe (const GError *error)
+{
+  static const char *const names[] = {
+    [DML_ERROR_NOT_FOUND] = "NOT_FOUND",
+    [DML_ERROR_FORMAT] = "FORMAT",
+    [DML_ERROR_UNSUPPORTED] = "UNSUPPORTED",
+    [DML_ERROR_MISMATCH] = "MISMATCH",
+    [DML_ERROR_INVALID] = "INVALID",
+    [DML_ERROR_BUSY] = "BUSY",
+    [DML_ERROR_READ_ONLY] = "READ_ONLY",
+    [DML_ERROR_NO_SPACE] = "NO_SPACE",
+    [DML_ERROR_NO_MEMORY] = "NO_MEMORY",
+    [DML_ERROR_LIMIT] = "LIMIT",
+    [DML_ERROR_IO] = "IO",
+    [DML_ERROR_DIVERGED] = "DIVERGED",
+    [DML_ERROR_CANCELLED] = "CANCELLED",
+  };
+
+  if (error->domain == DML_ERROR &&
+      (guint) error->code < G_N_ELEMENTS (names))
+    return g_strdup_printf ("DML_ERROR_%s", names[error->code]);
+  return g_strdup_printf ("%s, code %d", g_quark_to_string (error->domain),
+                          error->code);
+}
+
 static void
 post (GstElement *element, GstMessageType type, const char *what,
       const GError *error)
@@ -48,9 +75,7 @@ post (GstElement *element, GstMessageType type, const char *what,
 
   gst_element_message_full (element, type, code.domain, code.code,
                             g_strdup_printf ("%s: %s", what, error->message),
-                            g_strdup_printf ("%s, code %d",
-                                             g_quark_to_string (error->domain),
-                                             error->code),
+                            describe (error),
                             __FILE__, G_STRFUNC, __LINE__);
 }
 

@@ -32,6 +32,7 @@
 #include "element.h"
 #include "enroller.h"
 #include "gstdmlerror.h"
+#include "hints.h"
 #include "pick.h"
 #include "properties.h"
 #include "quality.h"
@@ -106,6 +107,7 @@ struct _GstDmlGallery {
   GstDmlEnroller *enroller; /* made in start, gone in stop */
   GstDmlCutter cutter;
   guint frames_since; /* the last attempt by the property */
+  guint waited;       /* frames for the first embedding, while enrolling */
 
   GstDmlRequests *requests;
 };
@@ -225,6 +227,7 @@ gst_dml_gallery_start (GstBaseTransform *trans)
   GST_OBJECT_UNLOCK (self);
   gst_dml_cutter_clear (&self->cutter);
   self->frames_since = G_MAXUINT;
+  self->waited = 0;
   gst_dml_requests_begin (self->requests, self->enroller);
   return TRUE;
 }
@@ -367,8 +370,11 @@ gst_dml_gallery_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   asked = gst_dml_requests_see (self->requests, meta);
   if (asked && meta != NULL)
     enroll_pending (self, buffer, meta, &settings);
-  if (settings.enroll)
+  if (settings.enroll) {
+    gst_dml_hints_wait (GST_ELEMENT (self), &self->waited,
+                        gst_dml_buffer_get_n_regions (buffer) > 0);
     enroll_by_property (self, buffer, meta, reason, label, &settings);
+  }
   return GST_FLOW_OK;
 }
 

@@ -29,6 +29,7 @@
 #include "answers.h"
 #include "element.h"
 #include "gstdmlerror.h"
+#include "hints.h"
 #include "matchsettings.h"
 #include "mirror.h"
 #include "smooth.h"
@@ -74,6 +75,7 @@ struct _GstDmlMatch {
   GstDmlAnswers *answers;
   GstDmlSmooth *smooth;
   gboolean live, live_known;
+  guint waited; /* frames for the first embedding */
 
   gint told_empty; /* atomic: both threads warn of it */
 };
@@ -226,6 +228,7 @@ gst_dml_match_start (GstBaseTransform *trans)
     return FALSE;
   }
   self->encoder = NULL;
+  self->waited = 0;
   g_atomic_int_set (&self->told_empty, FALSE);
   forget (self);
   GST_OBJECT_LOCK (self);
@@ -378,6 +381,7 @@ gst_dml_match_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   settings = self->settings;
   self->stats.frames++;
   GST_OBJECT_UNLOCK (self);
+  gst_dml_hints_wait (GST_ELEMENT (self), &self->waited, self->metas->len > 0);
   if (self->metas->len == 0)
     return GST_FLOW_OK;
 

@@ -7,7 +7,7 @@
 
 struct _GstDmlHints {
   GHashTable *types; /* set of GQuark */
-  gboolean told_small, told_none;
+  gboolean told_small, told_list, told_none;
 };
 
 GstDmlHints *
@@ -30,7 +30,7 @@ void
 gst_dml_hints_clear (GstDmlHints *self)
 {
   g_hash_table_remove_all (self->types);
-  self->told_small = self->told_none = FALSE;
+  self->told_small = self->told_list = self->told_none = FALSE;
 }
 
 GHashTable *
@@ -66,6 +66,14 @@ gst_dml_hints_give (GstDmlHints *self, GstElement *element,
       ("min-size: a region smaller than %u pixels was left out", min_size),
       ("counted in stats as rois-too-small; told once"));
   }
+  if (counters->list > 0 && !self->told_list) {
+    self->told_list = TRUE;
+    GST_ELEMENT_INFO (
+      element, STREAM, FAILED,
+      ("region-list: a box lies outside the picture or has no size, and was "
+       "left out"),
+      ("counted in stats as rois-invalid; told once"));
+  }
   if (self->told_none || frames != PATIENCE ||
       !(flags & (GST_DML_REGIONS_ROI | GST_DML_REGIONS_AUTO)) ||
       counters->seen > counters->filtered)
@@ -87,4 +95,20 @@ gst_dml_hints_give (GstDmlHints *self, GstElement *element,
        PATIENCE),
       ("regions=centre or frame needs none; told once"));
   }
+}
+
+void
+gst_dml_hints_wait (GstElement *element, guint *waited, gboolean came)
+{
+  if (*waited == G_MAXUINT)
+    return;
+  *waited = came ? G_MAXUINT : *waited + 1;
+  if (*waited != PATIENCE)
+    return;
+  *waited = G_MAXUINT;
+  GST_ELEMENT_INFO (element, STREAM, FAILED,
+                    ("no embedding in %d frames: is there a dmlembed before "
+                     "this element, and a region for it?",
+                     PATIENCE),
+                    ("without one there is nothing to do; told once"));
 }

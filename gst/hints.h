@@ -24,4 +24,8 @@ void gst_dml_hints_give (GstDmlHints *self, GstElement *element,
                          GstDmlRegionFlags flags, guint min_size,
                          const GstDmlRegionCounters *counters, guint64 frames);
 
+/* Of an element that needs embeddings: after each frame, whether one came with
+ * it. *@waited is 0 at the start. Call with no lock held. */
+void gst_dml_hints_wait (GstElement *element, guint *waited, gboolean came);
+
 G_END_DECLS

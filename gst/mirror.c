@@ -172,13 +172,23 @@ shown_label (const GstDmlRegionMeta *meta)
   return label != NULL ? label : gst_dml_region_meta_get_decision (meta);
 }
 
+/* To others a label and its confidence are one thing: the classifier's score is
+ * of the best label, and that is not what was answered here. */
+static gdouble
+shown_confidence (const GstDmlRegionMeta *meta)
+{
+  return gst_dml_region_meta_get_label (meta) != NULL
+           ? dml_match_get_confidence (meta->match)
+           : 0.0;
+}
+
 static void
 add_params (Roi *roi, GstBuffer *buffer, const GstDmlRegionMeta *meta,
             gint label_id)
 {
   GstStructure *s = gst_structure_new (
     CLASSIFICATION, "label", G_TYPE_STRING, shown_label (meta), "confidence",
-    G_TYPE_DOUBLE, dml_match_get_confidence (meta->match), "model_name",
+    G_TYPE_DOUBLE, shown_confidence (meta), "model_name",
     G_TYPE_STRING, gst_dml_embedding_get_encoder_name (meta->embedding),
     "layer_name", G_TYPE_STRING, DML, NULL);
 
@@ -217,6 +227,6 @@ gst_dml_mirror_add_match (GstBuffer *buffer, GstDmlAttachFlags attach,
     if (find_detection (buffer, type, id, box, &found))
       gst_dml_analytics_classify (
         buffer, found, g_quark_from_string (shown_label (meta)),
-        (gfloat) dml_match_get_confidence (meta->match));
+        (gfloat) shown_confidence (meta));
   }
 }

@@ -133,6 +133,7 @@ take (Collector *c, GstDmlRegion *r, gint64 x, gint64 y, gint64 w, gint64 h)
 {
   if (!clamp_box (c, x, y, w, h, &r->box)) {
     c->counters->invalid++;
+    c->counters->list += r->kind == GST_DML_REGION_LIST;
     return;
   }
   if (MIN (r->box.width, r->box.height) < c->rules->min_size) {

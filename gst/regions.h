@@ -39,6 +39,7 @@ typedef struct {
   guint64 duplicate;  /* a second one of the same place and type */
   guint64 over_limit; /* beyond max_regions */
   guint64 filtered;   /* of a type not asked for */
+  guint64 list;       /* of the invalid ones, those of the list */
 } GstDmlRegionCounters;
 
 /* Appends the regions of a buffer to @regions (GstDmlRegion) in their order on

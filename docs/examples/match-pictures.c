@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * libdml alone, without GStreamer: enrols two photographs, each under its
- * file's name, and asks what a third one shows.
+ * path as its label, and asks what a third one shows.
  *
  *   match-pictures apple.jpg pear.jpg query.jpg [ENCODER.onnx]
  *
@@ -49,12 +49,11 @@ enroll (DmlGallery *gallery, DmlEncoder *encoder, DmlSession *session,
   const DmlItemInfo info = { .quality = -1, .source = path };
   g_autoptr (DmlPicture) picture = dml_picture_load (path, error);
   g_autofree float *embedding = g_new (float, dml_encoder_get_dim (encoder));
-  g_autofree char *label = g_path_get_basename (path);
 
   return picture != NULL &&
          dml_session_embed_enrolment (session, picture, N_VIEWS, embedding,
                                       error) &&
-         dml_gallery_enroll (gallery, label, embedding, &info, 1, NULL, error);
+         dml_gallery_enroll (gallery, path, embedding, &info, 1, NULL, error);
 }
 
 /* Asks the gallery, and prints what it says and why. */

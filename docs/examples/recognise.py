@@ -17,6 +17,7 @@ import sys
 
 import gi
 
+gi.require_version("Dml", "1.0")
 gi.require_version("Gst", "1.0")
 gi.require_version("GstDml", "1.0")
 from gi.repository import Dml, GLib, Gst, GstDml  # noqa: E402

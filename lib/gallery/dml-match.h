@@ -82,7 +82,7 @@ DML_API const char *dml_match_get_label_data (const DmlMatch *match);
  * @match: a #DmlMatch
  *
  * A sentence for people: "0.52 is below 0.60; nearest is apple-green (item
- * 17)".
+ * 17), runner-up pear at 0.48".
  *
  * Returns: (transfer none): never %NULL
  */
@@ -123,7 +123,8 @@ DML_API const char *dml_match_get_threshold_origin (const DmlMatch *match);
  * @match: a #DmlMatch
  *
  * The classifier's score of the best label, in [0, 1]: share of the vote,
- * softmax of margins, posterior.
+ * softmax of margins, posterior. Of the enrolled labels only: a stranger, or
+ * whatever meets a gallery of one label, can have 1.
  */
 DML_API double dml_match_get_confidence (const DmlMatch *match);
 

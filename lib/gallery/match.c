@@ -199,6 +199,7 @@ static char *
 explain (const DmlMatch *match)
 {
   g_autofree char *label = NULL, *runner_up = NULL, *item = NULL;
+  g_autofree char *text = NULL;
   TwoNumbers sim, two;
   const char *against;
 
@@ -209,22 +210,27 @@ explain (const DmlMatch *match)
   label = dml_error_quote (dml_match_get_label (match));
   item = describe_item (match);
   format_two (&sim, match->similarity, match->threshold);
+  if (match->runner_up >= 0) {
+    runner_up = dml_error_quote (dml_match_get_runner_up (match));
+    format_two (&two, match->similarity, match->similarity - match->margin);
+  }
   if (match->reason == DML_REASON_BELOW_THRESHOLD) {
     against =
       match->similarity < match->threshold ? "is below" : "is not above";
-    return g_strdup_printf ("%s %s %s; %s is %s%s", sim.a, against, sim.b,
+    text = g_strdup_printf ("%s %s %s; %s is %s%s", sim.a, against, sim.b,
                             is_nearest (match) ? "nearest" : "best label",
                             label, item);
+    return match->runner_up < 0
+             ? g_steal_pointer (&text)
+             : g_strdup_printf ("%s, runner-up %s at %s", text, runner_up,
+                                two.b);
   }
   if (match->runner_up < 0)
     return g_strdup_printf ("%s is above %s; %s%s is the only label", sim.a,
                             sim.b, label, item);
-  runner_up = dml_error_quote (dml_match_get_runner_up (match));
-  if (match->reason == DML_REASON_ACCEPTED) {
-    format_two (&two, match->similarity, match->similarity - match->margin);
+  if (match->reason == DML_REASON_ACCEPTED)
     return g_strdup_printf ("%s is above %s; %s%s, runner-up %s at %s", sim.a,
                             sim.b, label, item, runner_up, two.b);
-  }
   if (match->margin >= match->least_margin)
     return g_strdup_printf ("%s is above %s, but %s%s and %s are tied", sim.a,
                             sim.b, label, item, runner_up);

@@ -30,9 +30,10 @@ class MatchPictures(StreamTest):
         hits = re.findall(r"^(\d)\. +(\S+) (-?\d\.\d+)$", done.stdout, re.M)
         self.assertEqual(len(hits), 2, done.stdout)
         self.assertGreater(float(hits[0][2]), float(hits[1][2]))
+        self.assertEqual([hit[1] for hit in hits],  # not 0.jpg twice
+                         ["photos/disc/0.jpg", "photos/bars/0.jpg"])
 
-    def test_two_of_a_name_join_under_one_label(self):
-        # Both photographs are called 0.jpg: one label with two items.
+    def test_one_photograph_twice_is_one_label(self):
         done = self.call("photos/disc/0.jpg", "photos/disc/0.jpg",
                          "photos/disc/0.jpg")
         self.assertEqual(done.stdout.count("0.jpg"), 4, done.stdout)
@@ -100,6 +101,7 @@ class RecognisePython(StreamTest):
         self.assertEqual(done.returncode, OK, done.stdout + done.stderr)
         self.assertIn("item 1 enrolled; the gallery has 1 items under 1 labels",
                       done.stdout)
+        self.assertNotIn("Warning", done.stderr)
         done = self.call("shop.bin", "both.mkv")
         self.assertEqual(done.returncode, OK, done.stdout + done.stderr)
         self.assertRegex(done.stdout,

@@ -45,12 +45,15 @@ unknown_is_explicit (void)
     gst_buffer_get_video_region_of_interest_meta_id (out, 0);
   GstMessage *m = gst_bus_pop_filtered (bus, GST_MESSAGE_ELEMENT);
   const GstStructure *s;
+  gdouble confidence;
 
   g_assert_cmpstr (gst_dml_region_meta_get_decision (meta), ==, "unknown");
   g_assert_null (gst_dml_region_meta_get_label (meta));
   s = gst_video_region_of_interest_meta_get_param (roi, "classification");
   g_assert_cmpstr (gst_structure_get_string (s, "label"), ==, "unknown");
   g_assert_false (gst_structure_has_field (s, "label_id"));
+  g_assert_true (gst_structure_get_double (s, "confidence", &confidence));
+  g_assert_cmpfloat (confidence, ==, 0);
   s = gst_video_region_of_interest_meta_get_param (roi, "dml");
   g_assert_cmpstr (gst_structure_get_string (s, "decision"), ==, "unknown");
   g_assert_cmpstr (gst_structure_get_string (s, "reason"), ==,

@@ -317,11 +317,20 @@ silence_is_explained_once (void)
     { "dmlembed regions=roi roi-type=face interval=100", "tree", "seen: tree",
       60 },
     { "dmlembed regions=roi interval=100", "face", "min-size", 8 },
+    { "dmlembed regions=list region-list=\"0,0,30,30;5000,5000,10,10\" "
+      "interval=100",
+      NULL, "region-list", 0 },
+    { "dmlmatch gallery=SHOP", NULL, "a dmlembed before", 0 },
+    { "dmlgallery gallery=SHOP enroll=true label=a", NULL, "a dmlembed before",
+      0 },
   };
   const GstVideoInfo info = test_info (GST_VIDEO_FORMAT_GRAY8, 64, 64);
+  g_autofree char *gallery = test_gallery ("silence.bin", 2);
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autoptr (GstHarness) h = test_harness (cases[i].line, &info);
+    g_auto (GStrv) parts = g_strsplit (cases[i].line, "SHOP", 2);
+    g_autofree char *line = g_strjoinv (gallery, parts);
+    g_autoptr (GstHarness) h = test_harness (line, &info);
     GstBus *bus = test_watch_bus (h);
 
     for (guint k = 0; k < 700; k++) {

@@ -93,7 +93,7 @@ test_known_ambiguous_unknown (void)
     g_assert_cmpint (dml_match_get_reason (match), ==,
                      DML_REASON_BELOW_THRESHOLD);
     g_assert_cmpstr (dml_match_get_explanation (match), ==,
-                     "-0.34 is below 0.90; nearest is 3 (item 103)");
+                     "-0.34 is below 0.90; nearest is 3 (item 103), runner-up 2 at -0.91");
   }
 }
 
@@ -204,7 +204,7 @@ test_close_numbers_get_more_digits (void)
   g_autoptr (DmlMatch) match = match_one (snapshot, &options, query);
 
   g_assert_cmpstr (dml_match_get_explanation (match), ==,
-                   "0.961 is below 0.962; nearest is 2 (item 102)");
+                   "0.961 is below 0.962; nearest is 2 (item 102), runner-up 1 at 0.94");
 }
 
 /* Above, not at: rejects what is exactly on the threshold. */
