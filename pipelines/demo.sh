@@ -31,6 +31,8 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+[ -f "$root/meson.build" ] ||
+    die 1 "the demonstration builds from the sources; run it in their folder"
 if [ -n "$encoder" ]; then
     [ -f "$encoder" ] || die 1 "$encoder: there is no such encoder"
     encoder=$(realpath "$encoder")

@@ -2,7 +2,7 @@
 """Every relative link of a page leads to a file, and to a heading where it names
 one; every file of this tree that a page names in code is there; every page is
 reached from docs/README.md; every picture is small and is shown somewhere.
-Usage: links.py SOURCE_ROOT"""
+Usage: links.py ROOT, of the sources or of the installed pages"""
 import os
 import re
 import sys
@@ -62,7 +62,9 @@ def check_page(root, path, wrong):
         elif anchor and to.endswith(".md") and anchor not in anchors(to):
             wrong.append(f"{shown}: {target}: no such heading")
         reached.add(to)
-    for name in NAMED.findall(whole):
+    # What is installed has no sources to name.
+    sources = os.path.exists(os.path.join(root, "meson.build"))
+    for name in NAMED.findall(whole) if sources else ():
         if name not in MADE and not os.path.exists(os.path.join(root, name)):
             wrong.append(f"{shown}: {name}: no such file")
     return reached

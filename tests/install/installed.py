@@ -63,12 +63,22 @@ def times_kernels(root, files):
     return bool(rows)
 
 
+def links_hold(root, files, source):
+    """The installed pages lead to what is installed."""
+    page = next(f for f in files if f.endswith("/doc/dml/README.md"))
+    return subprocess.run(
+        [sys.executable, os.path.join(source, "tests", "docs", "links.py"),
+         root + os.path.dirname(page)], check=False).returncode == 0
+
+
 def main(build, source, parts):
     with prefix.installed(build) as root:
         files = prefix.files_below(root)
         wanted = [w for part in ["lib"] + parts for w in WANTED[part]]
         if "docs" in parts:
-            wanted += [f"/doc/dml/{re.escape(page)}" for page in
+            if "gst" in parts:
+                wanted += [rf"/man/man7/{e}\.7" for e in ELEMENTS]
+            wanted += [f"/doc/dml/docs/{re.escape(page)}" for page in
                        os.listdir(os.path.join(source, "docs"))
                        if page.endswith(".md")]
         absent = [w for w in wanted
@@ -78,6 +88,8 @@ def main(build, source, parts):
         good = not absent
         if "gst" in parts and shutil.which("gst-inspect-1.0"):
             good = loads(root, files) and good
+        if "docs" in parts:
+            good = links_hold(root, files, source) and good
         if "tools" in parts:
             good = times_kernels(root, files) and good
         subprocess.run(["ninja", "-C", build, "uninstall"], check=True,
