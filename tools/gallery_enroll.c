@@ -9,6 +9,8 @@
 
 #define HITS_MAX 100    /* the same picture under so many labels */
 #define TWINS_SHOWN 10U /* lines on stderr; --json tells all */
+#define SMALL 32        /* pixels; of less there is little left to tell apart */
+#define ALPHA_SEEN 26   /* of 255: opaque by more than a tenth is seen */
 
 static struct {
   char *encoder, *label;
@@ -41,6 +43,7 @@ typedef struct {
   DmlMatcher *there; /* finds what was in the gallery before */
   GPtrArray *failed; /* messages, one a picture */
   GPtrArray *twins;  /* Twin */
+  GPtrArray *small;  /* paths of pictures of things below SMALL */
   guint n_items, n_labels, n_alpha, n_known;
 } Enroll;
 
@@ -119,6 +122,32 @@ is_known (Enroll *enroll, const CliPicture *picture, const float *vector)
 }
 
 static gboolean
+shows_nothing (const DmlPicture *picture)
+{
+  const DmlImage *image = dml_picture_get_image (picture);
+
+  if (!dml_picture_has_alpha (picture))
+    return FALSE;
+  for (int y = 0; y < image->height; y++) {
+    const uint8_t *row = image->plane[0] + (ptrdiff_t) y * image->stride[0];
+
+    for (int x = 0; x < image->width; x++)
+      if (row[4 * x + 3] >= ALPHA_SEEN)
+        return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+is_small (const DmlPicture *picture)
+{
+  DmlRegion extent;
+
+  dml_picture_get_extent (picture, &extent);
+  return MAX (extent.width, extent.height) < SMALL;
+}
+
+static gboolean
 embed (Enroll *enroll, const CliPicture *from, Batch *batch, GError **error)
 {
   const char *path = from->path;
@@ -133,6 +162,11 @@ embed (Enroll *enroll, const CliPicture *from, Batch *batch, GError **error)
   if (photograph == NULL)
     return FALSE;
   picture = dml_photograph_get_picture (photograph);
+  if (shows_nothing (picture))
+    return g_set_error (error, DML_ERROR, DML_ERROR_INVALID,
+                        "%s: all of it is transparent: there is nothing to see",
+                        path),
+           FALSE;
   if (!dml_session_embed_enrolment (enroll->session, picture,
                                     (guint) options.views, vector, error))
     return FALSE;
@@ -147,6 +181,8 @@ embed (Enroll *enroll, const CliPicture *from, Batch *batch, GError **error)
     if (info.thumbnail == NULL)
       return FALSE;
   }
+  if (is_small (picture))
+    g_ptr_array_add (enroll->small, g_strdup (path));
   enroll->n_alpha += dml_picture_has_alpha (picture);
   info.source = g_utf8_make_valid (path, -1);
   info.probe = probe;
@@ -242,6 +278,11 @@ print_json (const Enroll *enroll)
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
+  json_builder_set_member_name (json, "small");
+  json_builder_begin_array (json);
+  for (guint i = 0; i < enroll->small->len; i++)
+    cli_json_text (json, NULL, g_ptr_array_index (enroll->small, i));
+  json_builder_end_array (json);
   json_builder_set_member_name (json, "failed");
   json_builder_begin_array (json);
   for (guint i = 0; i < enroll->failed->len; i++)
@@ -270,12 +311,31 @@ say_twins (const Enroll *enroll)
 }
 
 static void
+say_small (const Enroll *enroll)
+{
+  const guint n = enroll->small->len;
+
+  for (guint i = 0; i < MIN (n, TWINS_SHOWN); i++) {
+    g_autofree char *path =
+      cli_printable (g_ptr_array_index (enroll->small, i));
+
+    cli_say ("%s: what it shows is smaller than %d pixels: most will look "
+             "like it, or nothing",
+             path, SMALL);
+  }
+  if (n > 0)
+    cli_say ("%u %s enrolled though smaller than %d pixels; take larger "
+             "photographs",
+             n, n == 1 ? "was" : "were", SMALL);
+}
+
+static void
 print_result (const Enroll *enroll, guint n_others)
 {
   if (options.json)
     print_json (enroll);
   else
-    printf ("%u item%s under %u label%s in %s\n", enroll->n_items,
+    printf ("%u item%s under %u label%s added to %s\n", enroll->n_items,
             CLI_S (enroll->n_items), enroll->n_labels, CLI_S (enroll->n_labels),
             gallery_path);
   for (guint i = 0; i < enroll->failed->len; i++)
@@ -289,6 +349,7 @@ print_result (const Enroll *enroll, guint n_others)
              enroll->n_known, enroll->n_known == 1 ? "was" : "were",
              enroll->n_known == 1 ? "it" : "them");
   say_twins (enroll);
+  say_small (enroll);
   if (n_others > 0)
     cli_say ("%u file%s passed over: no picture by name", n_others,
              CLI_S (n_others));
@@ -326,11 +387,12 @@ gallery_enroll (int argc, char **argv)
   g_autoptr (DmlGallery) gallery = NULL;
   g_autoptr (DmlMatcher) there = NULL;
   g_autoptr (GPtrArray) failed = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) small = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GPtrArray) twins = g_ptr_array_new_with_free_func (twin_free);
   g_autoptr (GError) error = NULL;
   guint n_others;
   CliExit exit_code;
-  Enroll enroll = { .failed = failed, .twins = twins };
+  Enroll enroll = { .failed = failed, .twins = twins, .small = small };
 
   options.views = DML_PHOTOGRAPH_VIEWS;
   if (!cli_parse (

@@ -90,6 +90,35 @@ class Gallery(ProgramTest):
                          self.path("cut.png"))
         self.assertIn("embedded on one background", done.stderr)
 
+    def test_nothing_to_see_is_refused_and_little_is_told(self):
+        os.makedirs(self.path("odd"))
+        for name, size in (("one", 1), ("tiny", 8), ("small", 31),
+                           ("enough", 32)):
+            draw("box", size).save(self.path("odd", name + ".png"))
+        clear = draw("disc").convert("RGBA")
+        clear.putalpha(Image.new("L", clear.size, 25))
+        clear.save(self.path("odd", "clear.png"))
+        # A small thing in a large picture: what counts is what is seen.
+        cut = draw("disc").convert("RGBA")
+        hole = Image.new("L", cut.size, 0)
+        hole.paste(255, (40, 40, 60, 60))
+        cut.putalpha(hole)
+        cut.save(self.path("odd", "cut.png"))
+        done = self.call("enroll", "--json", self.path("odd"), check=BAD_DATA)
+        report = lines(done)[0]
+        self.assertEqual([os.path.basename(path) for path in report["small"]],
+                         ["cut.png", "one.png", "small.png", "tiny.png"])
+        self.assertEqual(self.labels(), dict.fromkeys(
+            ("cut", "enough", "one", "small", "tiny"), 1))
+        self.assertEqual(len(report["failed"]), 1)
+        self.assertIn("clear.png: all of it is transparent",
+                      report["failed"][0])
+        self.assertIn("clear.png: all of it is transparent", done.stderr)
+        self.assertIn("1 picture could not be used", done.stderr)
+        self.assertIn("tiny.png: what it shows is smaller than 32 pixels",
+                      done.stderr)
+        self.assertIn("4 were enrolled though smaller", done.stderr)
+
     def test_odd_labels_survive(self):
         for label in ("a'b\"c", "line\nbreak", "\N{RED APPLE} Apfel",
                       "x" * 10000, "-- DROP TABLE item", "%s%n"):
@@ -253,7 +282,7 @@ class Gallery(ProgramTest):
     def test_messages_read_well(self):
         picture = self.path("photos/disc/0.jpg")
         said = self.call("enroll", "--label", "a", "--views", "1", picture)
-        self.assertIn("1 item under 1 label in", said.stdout)
+        self.assertIn("1 item under 1 label added to", said.stdout)
         said = self.call("list").stderr
         self.assertTrue(said.startswith("dml-gallery list: 1 item, 1 label, "),
                         said)
