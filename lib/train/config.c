@@ -30,19 +30,19 @@ static const DmlTrainSetting settings[] = {
   { "max-per-class", "data", SETTING_UINT, SETTING_FIXED, AT (pictures_per_class_max), "0", 0, 1e9,
     "at most so many pictures of a class; 0 = all" },
 
-  { "arch", "model", SETTING_TEXT, SETTING_FIXED, AT (arch), "resnet18", 0, 0,
+  { "arch", "model", SETTING_CHOICE, SETTING_FIXED, AT (arch), "resnet18", 0, 0,
     "network to build: resnet10, resnet18, resnet34, convnet4, mobilenetv2 or repvgg" },
   { "width", "model", SETTING_REAL, SETTING_FIXED, AT (width), "0", 0, 4,
     "multiplies the network's channels; 0 = chosen by the amount of data" },
   { "input", "model", SETTING_UINT, SETTING_FIXED, AT (input), "0", 0, 1024,
     "pixels on a side of the network's input; 0 = 64, or that of the encoder it starts from" },
-  { "fit", "model", SETTING_TEXT, SETTING_FIXED, AT (fit), "", 0, 0,
+  { "fit", "model", SETTING_CHOICE, SETTING_FIXED, AT (fit), "", 0, 0,
     "how a picture or region becomes the input's square: context, cover or stretch; empty = stretch, or that of the encoder it starts from" },
   { "embedding", "model", SETTING_UINT, SETTING_FIXED, AT (embedding), "128", 2, 4096,
     "numbers in an embedding" },
-  { "pool", "model", SETTING_TEXT, SETTING_FIXED, AT (pool), "gem", 0, 0,
+  { "pool", "model", SETTING_CHOICE, SETTING_FIXED, AT (pool), "gem", 0, 0,
     "average, gem or flatten" },
-  { "neck", "model", SETTING_TEXT, SETTING_FIXED, AT (neck), "after", 0, 0,
+  { "neck", "model", SETTING_CHOICE, SETTING_FIXED, AT (neck), "after", 0, 0,
     "batch norm behind the last layer: none, after (all losses see what it gives), split (pair losses see what it gets)" },
   { "init", "model", SETTING_TEXT, SETTING_FIXED, AT (init), "", 0, 0,
     "ONNX file to start from instead of random weights" },
@@ -92,7 +92,7 @@ static const DmlTrainSetting settings[] = {
   { "micro-batch", "batches", SETTING_UINT, SETTING_FIXED, AT (micro_batch), "0", 0, 65536,
     "embed a batch in parts of so many views (the loss still sees it whole); 0 = at once" },
 
-  { "optimiser", "optimisation", SETTING_TEXT, SETTING_FIXED, AT (optimiser), "sgd", 0, 0,
+  { "optimiser", "optimisation", SETTING_CHOICE, SETTING_FIXED, AT (optimiser), "sgd", 0, 0,
     "sgd (Nesterov) or adamw" },
   { "lr", "optimisation", SETTING_REAL, SETTING_FIXED, AT (lr), "0", 0, 100,
     "highest learning rate; 0 = chosen by optimiser and batch" },
@@ -104,7 +104,7 @@ static const DmlTrainSetting settings[] = {
     "learning rate of class weights and proxies, as a multiple" },
   { "head-lr", "optimisation", SETTING_REAL, SETTING_FIXED, AT (head_lr), "1", 0, 1e4,
     "learning rate of the layers after the pooling, as a multiple" },
-  { "schedule", "optimisation", SETTING_TEXT, SETTING_FIXED, AT (schedule), "cosine", 0, 0,
+  { "schedule", "optimisation", SETTING_CHOICE, SETTING_FIXED, AT (schedule), "cosine", 0, 0,
     "cosine, step or constant" },
   { "warmup", "optimisation", SETTING_REAL, SETTING_FIXED, AT (warmup), "0.05", 0, 0.9,
     "share of the run over which the learning rate rises" },
@@ -131,6 +131,23 @@ static const DmlTrainSetting settings[] = {
     "stop after so many evaluations without a better one; 0 = never" },
 };
 /* clang-format on */
+
+#define CHOICES_MAX 7
+
+/* The words of each SETTING_CHOICE; "" is: as the default says. */
+static const struct {
+  const char *name;
+  const char *words[CHOICES_MAX];
+} choices[] = {
+  { "arch",
+    { "resnet10", "resnet18", "resnet34", "convnet4", "mobilenetv2",
+      "repvgg" } },
+  { "fit", { "", "context", "cover", "stretch" } },
+  { "pool", { "average", "gem", "flatten" } },
+  { "neck", { "none", "after", "split" } },
+  { "optimiser", { "sgd", "adamw" } },
+  { "schedule", { "cosine", "step", "constant" } },
+};
 
 const DmlTrainSetting *
 dml_train_setting_at (size_t i)
@@ -214,6 +231,26 @@ nearest_setting (const char *name)
 }
 
 static gboolean
+check_choice (const DmlTrainSetting *setting, const char *value, GError **error)
+{
+  g_autoptr (GString) list = g_string_new (NULL);
+  size_t c = 0;
+
+  while (strcmp (choices[c].name, setting->name) != 0)
+    c++; /* every SETTING_CHOICE has its row */
+  for (size_t i = 0; choices[c].words[i] != NULL; i++) {
+    const char *word = choices[c].words[i];
+
+    if (strcmp (word, value) == 0)
+      return TRUE;
+    if (*word != '\0')
+      g_string_append_printf (list, "%s%s", list->len ? ", " : "", word);
+  }
+  return dml_fail (error, INVALID, "%s: '%s' is not one of %s", setting->name,
+                   value, list->str);
+}
+
+static gboolean
 setting_parse (DmlTrainSettings *s, const DmlTrainSetting *setting,
                const char *value, GError **error)
 {
@@ -222,6 +259,10 @@ setting_parse (DmlTrainSettings *s, const DmlTrainSetting *setting,
   char *end = NULL;
 
   switch (setting->type) {
+  case SETTING_CHOICE:
+    if (!check_choice (setting, value, error))
+      return FALSE;
+    /* fall through */
   case SETTING_TEXT:
     if (!g_utf8_validate (value, -1, NULL))
       return dml_fail (error, INVALID, "%s: not valid UTF-8", setting->name);
@@ -270,6 +311,7 @@ dml_train_setting_get (const DmlTrainSettings *s,
   char number[G_ASCII_DTOSTR_BUF_SIZE];
 
   switch (setting->type) {
+  case SETTING_CHOICE:
   case SETTING_TEXT:
     return g_strdup (*(char *const *) place);
   case SETTING_BOOL:
@@ -325,7 +367,7 @@ dml_train_config_free (DmlTrainConfig *config)
   if (config == NULL)
     return;
   for (size_t i = 0; i < G_N_ELEMENTS (settings); i++)
-    if (settings[i].type == SETTING_TEXT)
+    if (settings[i].type == SETTING_TEXT || settings[i].type == SETTING_CHOICE)
       g_free (*(char **) setting_place (&config->s, &settings[i]));
   g_hash_table_unref (config->given);
   g_free (config);

@@ -12,6 +12,7 @@ typedef enum {
   SETTING_UINT,
   SETTING_REAL,
   SETTING_TEXT,
+  SETTING_CHOICE, /* text, one of a few words */
   SETTING_BOOL,
   SETTING_TIME, /* seconds; "90", "30m", "2h" */
 } SettingType;

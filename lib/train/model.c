@@ -75,6 +75,7 @@ build (DmlModel *model, const DmlTrainSettings *s, GError **error)
   }
   share_weights (model->graph, model->encoder);
   model->output = g_strdup ("embedding");
+  model->pool_built = model->neck_built = TRUE;
   return TRUE;
 }
 

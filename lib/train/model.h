@@ -22,6 +22,7 @@ typedef struct {
   char prefix[16];  /* of what was added to a file's graph */
   GHashTable *head; /* names of the parameters after the pooling, as a set */
   size_t n_weights; /* trained numbers */
+  gboolean pool_built, neck_built; /* as settings say, not as init has it */
 } DmlModel;
 
 /* `settings` are resolved. INVALID, or the errors of reading `init`. */

@@ -115,7 +115,9 @@ build_head (DmlModel *model, const DmlTrainSettings *s, DmlBuilder *b,
   g_autofree char *neck = NULL;
 
   if (features->shape.rank == 4) {
-    if (features->shape.dim[2] != 1 || features->shape.dim[3] != 1)
+    model->pool_built =
+      features->shape.dim[2] != 1 || features->shape.dim[3] != 1;
+    if (model->pool_built)
       features =
         strcmp (s->pool, "gem") == 0
           ? dml_build_gem_pool (b, features, "%spool", ours)
@@ -124,6 +126,7 @@ build_head (DmlModel *model, const DmlTrainSettings *s, DmlBuilder *b,
   }
   if (keep)
     return features;
+  model->neck_built = TRUE;
   features =
     dml_build_linear (b, features, (int) c, (int) model->d, "%shead", ours);
   g_hash_table_add (model->head, g_strconcat (ours, "head.weight", NULL));

@@ -212,9 +212,6 @@ dml_trainer_choose (DmlTrainer *t, GError **error)
   const ClassSizes sizes = class_sizes (t);
   const guint n = count_train (t);
 
-  if (strcmp (s->optimiser, "sgd") != 0 && strcmp (s->optimiser, "adamw") != 0)
-    return dml_fail (error, INVALID, "optimiser: '%s' is neither sgd nor adamw",
-                     s->optimiser);
   if (!dml_schedule_find (s->schedule, &t->schedule, error))
     return FALSE;
   if (n < 2)
@@ -222,9 +219,9 @@ dml_trainer_choose (DmlTrainer *t, GError **error)
                      "%u picture to train on; two at least are "
                      "needed, and some dozens to learn anything",
                      n);
-  if (s->width == 0) {
+  if (s->width == 0 && *s->init == '\0') {
     s->width = n > MANY_PICTURES ? 0.75 : 0.5;
-    if (!t->resumed && *s->init == '\0')
+    if (!t->resumed)
       dml_trainer_say (t, "network: %s, width %g (%u pictures to train on)",
                        s->arch, s->width, n);
   }

@@ -198,7 +198,7 @@ dml_trainer_plan (DmlTrainer *t, GCancellable *cancellable, GError **error)
   double seconds;
 
   if (!dml_trainer_rehearse (t, cancellable, error) ||
-      !dml_trainer_probe (t, &seconds, error))
+      !dml_trainer_probe (t, &seconds, cancellable, error))
     return FALSE;
   dml_trainer_choose_length (t, seconds, 0);
   dml_trainer_say (
@@ -211,13 +211,28 @@ dml_trainer_plan (DmlTrainer *t, GCancellable *cancellable, GError **error)
   return TRUE;
 }
 
+/* How long an evaluation and, where that matters, a step takes. */
+static gboolean
+time_both (DmlTrainer *t, double *evaluation, double *step,
+           GCancellable *cancellable, GError **error)
+{
+  const double start = now ();
+
+  *step = 0;
+  if (!dml_trainer_evaluate (t, cancellable, error))
+    return FALSE;
+  *evaluation = now () - start;
+  return t->config->s.time_budget <= 0 ||
+         dml_trainer_probe (t, step, cancellable, error);
+}
+
 /* Untrained figures, length, config.ini, the first checkpoint. */
 static gboolean
 begin (DmlTrainer *t, GCancellable *cancellable, GError **error)
 {
-  double seconds = 0, start = now ();
+  double evaluation, step;
 
-  if (!dml_trainer_evaluate (t, cancellable, error)) {
+  if (!time_both (t, &evaluation, &step, cancellable, error)) {
     if (error != NULL &&
         g_error_matches (*error, DML_ERROR, DML_ERROR_CANCELLED)) {
       g_clear_error (error);
@@ -227,11 +242,7 @@ begin (DmlTrainer *t, GCancellable *cancellable, GError **error)
     }
     return FALSE;
   }
-  const double evaluation = now () - start;
-
-  if (t->config->s.time_budget > 0 && !dml_trainer_probe (t, &seconds, error))
-    return FALSE;
-  dml_trainer_choose_length (t, seconds, evaluation);
+  dml_trainer_choose_length (t, step, evaluation);
   return dml_report_config (t, error) && dml_trainer_save (t, error);
 }
 

@@ -232,6 +232,12 @@ dml_trainer_build (DmlTrainer *t, GError **error)
   if (!dml_feed_init (&t->feed, t, error))
     return FALSE;
   rows = t->feed.batch * t->feed.views;
+  if (rows > DML_BATCH_MAX)
+    return dml_fail (error, INVALID,
+                     "a batch of %zu views (%zu pictures, %zu views of each): "
+                     "at most %d are compared with one another; lower "
+                     "classes-per-batch, pictures-per-class or views",
+                     rows, t->feed.batch, t->feed.views, DML_BATCH_MAX);
   part = s->micro_batch ? MIN (s->micro_batch, rows) : rows;
   if (rows % part != 0)
     return dml_fail (error, INVALID,
@@ -259,6 +265,8 @@ dml_trainer_build (DmlTrainer *t, GError **error)
       *s->init ? s->init : s->arch, (double) t->model->n_weights / 1e6,
       t->model->width, t->model->height, t->model->d,
       dml_train_memory (t->model->train) >> 20);
+  if (!t->resumed)
+    dml_trainer_warn_idle (t);
   return TRUE;
 }
 

@@ -100,11 +100,12 @@ time_steps (DmlTrainer *t, guint n, gboolean probe, DmlTrainSpeed *speed,
 }
 
 gboolean
-dml_trainer_probe (DmlTrainer *t, double *seconds, GError **error)
+dml_trainer_probe (DmlTrainer *t, double *seconds, GCancellable *cancellable,
+                   GError **error)
 {
   DmlTrainSpeed speed = { 0 };
 
-  if (!time_steps (t, PROBE_STEPS, TRUE, &speed, NULL, error))
+  if (!time_steps (t, PROBE_STEPS, TRUE, &speed, cancellable, error))
     return FALSE;
   *seconds = speed.seconds_mean;
   for (size_t i = 0; i < t->mix.n; i++)

@@ -84,6 +84,8 @@ dml_trainer_new (const char *const *data, const char *run,
   g_autoptr (GStrvBuilder) sources = g_strv_builder_new ();
 
   g_return_val_if_fail (data != NULL && run != NULL && config != NULL, NULL);
+  if (!dml_trainer_check_settings (config, error))
+    return NULL;
   if (data[0] == NULL)
     return dml_fail_null (error, INVALID,
                           "no data: name a folder of folders, "

@@ -6,6 +6,7 @@
  *   evaluate.c  figures, encoder.onnx         state.c   checkpoints
  *   run.c       the loop                      teach.c   a teacher's embeddings
  *   speed.c     what a step takes         folder.c  the run's folder, locked
+ *   idle.c      settings that do nothing
  *   health.c    alarms: collapse, nothing learned, pictures never shown
  */
 #pragma once
@@ -171,6 +172,12 @@ gboolean dml_trainer_build (DmlTrainer *t, GError **error);
 gboolean dml_trainer_rehearse (DmlTrainer *t, GCancellable *cancellable,
                                GError **error);
 
+/* idle.c: what is wrong with settings before a picture is read; which ones
+ * change nothing, once all is built. */
+gboolean dml_trainer_check_settings (const DmlTrainConfig *config,
+                                     GError **error);
+void dml_trainer_warn_idle (const DmlTrainer *t);
+
 /* feed.c */
 gboolean dml_feed_init (DmlFeed *feed, const DmlTrainer *t, GError **error);
 void dml_feed_clear (DmlFeed *feed);
@@ -187,7 +194,8 @@ gboolean dml_trainer_step (DmlTrainer *t, const DmlLoaderBatch *batch,
                            GError **error);
 
 /* speed.c: seconds of a step, without changing anything that is trained. */
-gboolean dml_trainer_probe (DmlTrainer *t, double *seconds, GError **error);
+gboolean dml_trainer_probe (DmlTrainer *t, double *seconds,
+                            GCancellable *cancellable, GError **error);
 
 /* embed.c: pictures through the weights as they stand, BN statistics as stored;
  * clean where stream is 0, else an augmented view each. out: n x D. */

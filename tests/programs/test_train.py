@@ -82,12 +82,53 @@ class OptionsTest(TrainTest):
                              ("--sampler=pkx", "pxk"),
                              ("--optimiser=adam", "adamw"),
                              ("--schedule=linear", "cosine"),
-                             ("--arch=resnet", "resnet18")):
-            done = run("dml-train", self.photos, "-o", self.out, option)
-            self.assertEqual(done.returncode,
-                             FAILED if option.startswith("--arch") else USAGE,
-                             option + done.stderr)
+                             ("--arch=resnet", "resnet18"),
+                             ("--fit=strech", "context, cover, stretch"),
+                             ("--pool=max", "average, gem, flatten"),
+                             ("--neck=foo", "none, after, split"),
+                             ("--freeze=*", "without --init"),
+                             ("--loss=distil", "teacher")):
+            done = run("dml-train", self.photos, "-o", self.out, option,
+                       check=USAGE)
             self.assertIn(word, done.stderr)
+            if not option.startswith("--sampler"):
+                self.assertNotIn("pictures in", done.stderr)
+
+    def test_settings_that_do_nothing_are_named(self):
+        plain = ["--loss=contrastive", "--instance=0", "--views=2", *SMALL]
+        idle = ["--teacher-weight=3", "--freeze-norm=false", "--head-lr=2",
+                "--instance-temperature=0.2", "--instance-same-class=1",
+                "--label-smoothing=0.1", "--margin-ramp=0.5", "--proxy-lr=2"]
+        talk = run("dml-train", self.photos, "--dry-run", *plain, *idle,
+                   check=OK).stderr
+        for option in idle:
+            self.assertIn(option[2:] + " does nothing here", talk)
+        talk = run("dml-train", self.photos, "-o", self.out, "--epochs=1",
+                   *SMALL, check=OK).stderr
+        self.assertNotIn("does nothing", talk)
+        begun = [f"--init={self.saved('encoder.onnx')}", "--arch=resnet34",
+                 "--width=2", "--pool=average", "--neck=split"]
+        talk = run("dml-train", self.photos, "--dry-run", *begun, *[
+            o for o in SMALL if not o.startswith(("--arch", "--width"))],
+            check=OK).stderr
+        for option in begun[1:]:
+            self.assertIn(option[2:] + " does nothing here", talk)
+        run("dml-train", self.photos, "-o", self.out + "2", "--epochs=1",
+            begun[0], "--hold-out=0", check=OK)
+        talk = run("dml-train", self.photos, "--dry-run", "--config",
+                   os.path.join(self.out + "2", "config.ini"), check=OK).stderr
+        self.assertNotIn("does nothing", talk)
+
+    def test_dry_run_can_be_stopped(self):
+        process = self.start(self.photos, "--dry-run", "--input=96",
+                             "--arch=resnet18", "--width=1", "--hold-out=0",
+                             "--classes-per-batch=4", "--pictures-per-class=8")
+        for line in process.stderr:
+            if "M weights to train" in line:
+                break
+        begun = time.monotonic()
+        self.interrupt(process)
+        self.assertLess(time.monotonic() - begun, 60)
 
     def test_help_lists_every_setting(self):
         """What --help-settings names is an option, and its examples are."""

@@ -130,9 +130,10 @@ class HealthTest(TrainTest):
     def test_batches_that_are_too_large(self):
         talk = self.train("--loss=triplet", "--classes-per-batch=16",
                           "--pictures-per-class=300", "--epochs=1",
-                          "--input=8", check=3)
-        self.assertIn("4800 embeddings", talk)
-        self.assertIn("4096", talk)
+                          "--input=8", check=USAGE)
+        self.assertIn("a batch of 4800 views", talk)
+        self.assertIn("at most 4096", talk)
+        self.assertFalse(os.path.exists(self.out))
 
     def test_relatives(self):
         os.makedirs(self.path("whole"))
