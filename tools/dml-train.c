@@ -21,8 +21,8 @@
   "one, or a table (.csv) with the columns path,label[,split][,x,y,w,h].\n"    \
   "Leaves encoder.onnx, report.html, last.ckpt, run.jsonl and config.ini in "  \
   "RUN.\n"                                                                     \
-  "Ctrl-C saves and stops; --resume goes on to the bit. Settings:\n"           \
-  "--help-settings."
+  "Ctrl-C saves and stops; --resume goes on to the bit (with DATA where the\n" \
+  "pictures have moved). Settings: --help-settings."
 
 static struct {
   char *run, *resume, *config, *preview;
@@ -248,7 +248,8 @@ run (char **data)
   if (config == NULL)
     return cli_fail (error);
   if (options.resume != NULL)
-    trainer = dml_trainer_resume (options.resume, config, &listener, &error);
+    trainer = dml_trainer_resume (options.resume, (const char *const *) data,
+                                  config, &listener, &error);
   else
     trainer = dml_trainer_new ((const char *const *) data,
                                options.run ? options.run : ".", config,
@@ -279,8 +280,8 @@ main (int argc, char **argv)
         "[DATA…]", "Trains an encoder from photographs in folders.", EXAMPLES,
         own_entries, settings, &argc, &argv, &exit_code))
     return exit_code;
-  if (options.resume != NULL && (argc > 1 || options.run != NULL))
-    return cli_usage ("--resume takes the data and the folder from the run");
+  if (options.resume != NULL && options.run != NULL)
+    return cli_usage ("--resume goes on in the run's own folder: no -o");
   if (options.resume == NULL && argc < 2)
     return cli_usage ("name the DATA to train on");
   if (options.resume == NULL && options.run == NULL &&

@@ -24,7 +24,7 @@ static const DmlTrainSetting settings[] = {
   { "bad-pictures", "data", SETTING_REAL, SETTING_FREE, AT (bad_pictures), "0.05", 0, 1,
     "share of unreadable pictures above which the run stops" },
   { "cache-memory", "data", SETTING_UINT, SETTING_FREE, AT (cache_memory_mb), "0", 0, 1e7,
-    "MiB for decoded pictures, the rest is kept as JPEG; 0 = half of the machine's memory" },
+    "MiB for decoded pictures, the rest is kept as JPEG, which changes what is learned a little; 0 = half of the machine's memory" },
   { "cache-scale", "data", SETTING_REAL, SETTING_FIXED, AT (cache_scale), "1.3", 1, 8,
     "pictures are kept at this multiple of the input size on their shorter side" },
   { "max-per-class", "data", SETTING_UINT, SETTING_FIXED, AT (pictures_per_class_max), "0", 0, 1e9,

@@ -209,6 +209,8 @@ DML_API DmlTrainer *dml_trainer_new (const char *const *data, const char *run,
 /**
  * dml_trainer_resume: (skip)
  * @run: (type filename): the folder of a run
+ * @data: (array zero-terminated=1) (nullable): where the pictures lie now, if
+ *   they have moved; others than the run began with are refused as it runs
  * @changes: (nullable): settings given anew; one that cannot apply to a run
  *   that has begun is refused by name
  * @listener: (nullable): who wants to hear; copied
@@ -222,6 +224,7 @@ DML_API DmlTrainer *dml_trainer_new (const char *const *data, const char *run,
  *   #DML_ERROR_INVALID
  */
 DML_API DmlTrainer *dml_trainer_resume (const char *run,
+                                        const char *const *data,
                                         const DmlTrainConfig *changes,
                                         const DmlTrainListener *listener,
                                         GError **error);

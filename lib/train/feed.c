@@ -133,16 +133,35 @@ dml_feed_clear (DmlFeed *feed)
   memset (feed, 0, sizeof *feed);
 }
 
+/* The sampler's decks go on, however long the run's own epochs are: cutting
+ * them off would leave the same pictures out each time. */
+static size_t
+draw (DmlFeed *feed, uint64_t number, uint32_t *pictures)
+{
+  const size_t n_batches = dml_sampler_n_batches (feed->sampler);
+
+  return dml_sampler_draw (feed->sampler, number / n_batches,
+                           number % n_batches, pictures);
+}
+
+/* What was drawn before a resume is in no checkpoint: it is drawn again. */
+size_t
+dml_feed_n_never_shown (DmlFeed *feed, uint64_t n_batches)
+{
+  g_autofree uint32_t *pictures = g_new (uint32_t, feed->batch);
+
+  if (n_batches == 0)
+    return feed->n;
+  draw (feed, n_batches - 1, pictures);
+  return dml_sampler_n_never_drawn (feed->sampler);
+}
+
 static size_t
 feed_plan (gpointer data, uint64_t number, uint32_t *items)
 {
   DmlFeed *feed = data;
   g_autofree uint32_t *pictures = g_new (uint32_t, feed->batch);
-  /* The sampler's decks go on, however long the run's own epochs are: cutting
-   * them off would leave the same pictures out each time. */
-  const size_t n_batches = dml_sampler_n_batches (feed->sampler);
-  size_t n = dml_sampler_draw (feed->sampler, number / n_batches,
-                               number % n_batches, pictures);
+  size_t n = draw (feed, number, pictures);
 
   /* the last batch of a uniform order is filled up from its own beginning */
   for (size_t i = n; i < feed->batch; i++)

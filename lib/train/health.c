@@ -127,7 +127,7 @@ dml_health_after_evaluation (DmlTrainer *t, const DmlEpoch *epoch)
 void
 dml_health_at_the_end (DmlTrainer *t)
 {
-  const size_t never = dml_sampler_n_never_drawn (t->feed.sampler);
+  const size_t never = dml_feed_n_never_shown (&t->feed, t->step);
 
   if (never > 0)
     dml_trainer_warn (t,

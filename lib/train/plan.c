@@ -34,6 +34,18 @@ set_text (char **place, const char *text)
   *place = g_strdup (text);
 }
 
+/* Half of this machine's memory where nobody said it. That stays unsaid, unless
+ * it was too little (dml_trainer_load). */
+uint64_t
+dml_trainer_cache_mb (const DmlTrainer *t)
+{
+  const long pages = sysconf (_SC_PHYS_PAGES), size = sysconf (_SC_PAGESIZE);
+
+  if (t->config->s.cache_memory_mb > 0)
+    return t->config->s.cache_memory_mb;
+  return pages > 0 ? ((uint64_t) pages * (uint64_t) size >> 20) / 2 : 1024;
+}
+
 /* Before the pictures are decoded, when their sizes are not known yet: from the
  * encoder to start from, or 64 pixels, and a region stretched, which tells thin
  * things best (docs/encoder.md). */
@@ -42,12 +54,6 @@ dml_trainer_choose_input (DmlTrainer *t, GError **error)
 {
   DmlTrainSettings *s = &t->config->s;
 
-  if (s->cache_memory_mb == 0) {
-    const long pages = sysconf (_SC_PHYS_PAGES), size = sysconf (_SC_PAGESIZE);
-
-    s->cache_memory_mb =
-      pages > 0 ? ((uint64_t) pages * (uint64_t) size >> 20) / 2 : 1024;
-  }
   if (s->input == 0 && *s->init == '\0')
     s->input = 64;
   if (*s->init == '\0' && *s->fit == '\0')

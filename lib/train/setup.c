@@ -89,7 +89,7 @@ dml_trainer_load (DmlTrainer *t, GCancellable *cancellable, GError **error)
     .fit = fit,
     .cache_scale = s->cache_scale,
     .input = (int) s->input,
-    .cache_bytes = (size_t) s->cache_memory_mb << 20,
+    .cache_bytes = (size_t) dml_trainer_cache_mb (t) << 20,
     .bad_share = s->bad_pictures,
     .max_per_class = (guint) s->pictures_per_class_max,
     .n_threads = (unsigned) s->threads,
@@ -98,6 +98,8 @@ dml_trainer_load (DmlTrainer *t, GCancellable *cancellable, GError **error)
                              on_read, t, cancellable, error);
   if (t->set == NULL)
     return FALSE;
+  if (t->set->report.n_packed > 0) /* it shapes what is learned */
+    t->config->s.cache_memory_mb = dml_trainer_cache_mb (t);
   g_autoptr (GPtrArray) lines = dml_dataset_describe (t->set);
 
   for (guint i = 0; i < lines->len && !t->resumed; i++)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define STATE_VERSION 1
+#define EPOCH_VERSION 1
 
 typedef struct {
   uint64_t version, step, n_steps, n_epochs, per_epoch;
@@ -19,6 +20,57 @@ typedef struct {
   uint64_t data_sum;
   DmlBest best;
 } Counters;
+
+/* The epoch so far, as run.jsonl will tell of it, and the alarms that count
+ * steps. A block of its own, which checkpoints before it do not have: such a
+ * run goes on, and its broken epoch tells of its second part. */
+typedef struct {
+  uint64_t version, n_parts;
+  DmlEpochTrain train;
+  struct {
+    double collapse;
+    uint64_t measured, collapsed_for;
+  } part[DML_MIX_MAX];
+} EpochState;
+
+static EpochState
+epoch_state_of (const DmlTrainer *t)
+{
+  EpochState state;
+
+  memset (&state, 0, sizeof state); /* what lies between fields is saved too */
+  state.version = EPOCH_VERSION;
+  state.n_parts = t->mix.n;
+  state.train = t->train;
+  for (size_t i = 0; i < t->mix.n; i++) {
+    state.part[i].collapse = t->mix.part[i].collapse;
+    state.part[i].measured = t->mix.part[i].measured != FALSE;
+    state.part[i].collapsed_for = t->mix.part[i].collapsed_for;
+  }
+  return state;
+}
+
+static gboolean
+restore_epoch (DmlTrainer *t, const DmlCheckpoint *cp, GError **error)
+{
+  EpochState state;
+  size_t size;
+
+  if (dml_checkpoint_get (cp, "epoch", &size) == NULL)
+    return TRUE;
+  if (!dml_checkpoint_copy (cp, "epoch", &state, sizeof state, error))
+    return FALSE;
+  if (state.version != EPOCH_VERSION || state.n_parts != t->mix.n)
+    return dml_fail (error, FORMAT, "%s/last.ckpt: its epoch makes no sense",
+                     t->run);
+  t->train = state.train;
+  for (size_t i = 0; i < t->mix.n; i++) {
+    t->mix.part[i].collapse = state.part[i].collapse;
+    t->mix.part[i].measured = state.part[i].measured != 0;
+    t->mix.part[i].collapsed_for = (guint) state.part[i].collapsed_for;
+  }
+  return TRUE;
+}
 
 /* Order, labels, contents and split of all pictures. */
 static uint64_t
@@ -114,6 +166,7 @@ dml_trainer_save (DmlTrainer *t, GError **error)
   g_autofree char *config = dml_train_config_to_text (t->config);
   g_autofree char *sources = g_strjoinv ("\n", t->sources);
   const Counters counters = counters_of (t);
+  const EpochState epoch = epoch_state_of (t);
 
   dml_checkpoint_put_text (cp, "config", config);
   dml_checkpoint_put_text (cp, "sources", sources);
@@ -121,6 +174,8 @@ dml_trainer_save (DmlTrainer *t, GError **error)
   dml_checkpoint_put_u64 (cp, "optimiser/steps",
                           dml_optim_get_steps (t->optim));
   dml_checkpoint_put_u64 (cp, "evaluation-due", t->evaluation_due != FALSE);
+  dml_checkpoint_put (cp, "epoch", &epoch, sizeof epoch);
+  dml_checkpoint_put_u64 (cp, "packed", t->set->report.n_packed);
   each_block (t, put_block, cp);
   if (!dml_checkpoint_write (cp, path, error))
     return FALSE;
@@ -148,7 +203,7 @@ dml_trainer_restore (DmlTrainer *t, const DmlCheckpoint *cp, GError **error)
 {
   g_autofree char *encoder = g_build_filename (t->run, "encoder.onnx", NULL);
   Restoring r = { .cp = cp };
-  uint64_t optim_steps, due = 0;
+  uint64_t optim_steps, due = 0, n_packed = t->set->report.n_packed;
   Counters c;
 
   if (!dml_checkpoint_copy (cp, "counters", &c, sizeof c, error) ||
@@ -162,9 +217,20 @@ dml_trainer_restore (DmlTrainer *t, const DmlCheckpoint *cp, GError **error)
   if (c.data_sum != data_sum (t->set) || c.per_epoch != t->feed.per_epoch)
     return dml_fail (error, MISMATCH,
                      "%s: the pictures are not those that the run began with; "
-                     "put them back, or start a new run from its encoder.onnx "
-                     "with --init",
-                     t->run);
+                     "put them back (or, where they moved, name where: "
+                     "--resume %s DATA), or start a new run from its "
+                     "encoder.onnx with --init",
+                     t->run, t->run);
+  dml_checkpoint_get_u64 (cp, "packed", &n_packed, NULL); /* not in old ones */
+  if (n_packed != t->set->report.n_packed)
+    return dml_fail (error, MISMATCH,
+                     "%s: cache-memory keeps %u pictures as JPEG here, and the "
+                     "run began with %u: other pixels would be learned. Give "
+                     "it as it was, or a --cache-memory that holds %s",
+                     t->run, t->set->report.n_packed, (guint) n_packed,
+                     n_packed ? "as many decoded" : "all of them decoded");
+  if (!restore_epoch (t, cp, error))
+    return FALSE;
   each_block (t, get_block, &r);
   if (r.error != NULL) {
     g_propagate_error (error, r.error);

@@ -75,21 +75,12 @@ trainer_new (const char *run, const DmlTrainConfig *config,
   return t;
 }
 
-DmlTrainer *
-dml_trainer_new (const char *const *data, const char *run,
-                 const DmlTrainConfig *config, const DmlTrainListener *listener,
-                 GError **error)
+/* All of them by their whole paths. (transfer full) */
+static char **
+find_sources (const char *const *data, GError **error)
 {
-  g_autoptr (DmlTrainer) t = NULL;
   g_autoptr (GStrvBuilder) sources = g_strv_builder_new ();
 
-  g_return_val_if_fail (data != NULL && run != NULL && config != NULL, NULL);
-  if (!dml_trainer_check_settings (config, error))
-    return NULL;
-  if (data[0] == NULL)
-    return dml_fail_null (error, INVALID,
-                          "no data: name a folder of folders, "
-                          "a tar file or a table (.csv)");
   for (size_t i = 0; data[i] != NULL; i++) {
     g_autofree char *whole = g_canonicalize_filename (data[i], NULL);
 
@@ -98,11 +89,32 @@ dml_trainer_new (const char *const *data, const char *run,
                             data[i]);
     g_strv_builder_add (sources, whole);
   }
+  return g_strv_builder_end (sources);
+}
+
+DmlTrainer *
+dml_trainer_new (const char *const *data, const char *run,
+                 const DmlTrainConfig *config, const DmlTrainListener *listener,
+                 GError **error)
+{
+  g_autoptr (DmlTrainer) t = NULL;
+  g_auto (GStrv) sources = NULL;
+
+  g_return_val_if_fail (data != NULL && run != NULL && config != NULL, NULL);
+  if (!dml_trainer_check_settings (config, error))
+    return NULL;
+  if (data[0] == NULL)
+    return dml_fail_null (error, INVALID,
+                          "no data: name a folder of folders, "
+                          "a tar file or a table (.csv)");
+  sources = find_sources (data, error);
+  if (sources == NULL)
+    return NULL;
   if (!dml_trainer_check_fresh (run, error))
     return NULL;
   t = trainer_new (run, config, listener);
   make_absolute (t->config);
-  t->sources = g_strv_builder_end (sources);
+  t->sources = g_steal_pointer (&sources);
   return g_steal_pointer (&t);
 }
 
@@ -136,14 +148,16 @@ take_changes (DmlTrainConfig *config, const DmlTrainConfig *changes,
 }
 
 DmlTrainer *
-dml_trainer_resume (const char *run, const DmlTrainConfig *changes,
+dml_trainer_resume (const char *run, const char *const *data,
+                    const DmlTrainConfig *changes,
                     const DmlTrainListener *listener, GError **error)
 {
   g_autofree char *path = g_build_filename (run, "last.ckpt", NULL);
   g_autoptr (DmlCheckpoint) cp = NULL;
   g_autoptr (DmlTrainConfig) config = dml_train_config_new ();
   g_autoptr (DmlTrainer) t = NULL;
-  g_autofree char *text = NULL, *sources = NULL;
+  g_autofree char *text = NULL, *then = NULL;
+  g_auto (GStrv) sources = NULL;
   g_autoptr (GBytes) bytes = NULL;
 
   g_return_val_if_fail (run != NULL, NULL);
@@ -156,7 +170,11 @@ dml_trainer_resume (const char *run, const DmlTrainConfig *changes,
   if (cp == NULL)
     return NULL;
   text = dml_checkpoint_get_text (cp, "config", error);
-  sources = text ? dml_checkpoint_get_text (cp, "sources", error) : NULL;
+  then = text ? dml_checkpoint_get_text (cp, "sources", error) : NULL;
+  if (then == NULL)
+    return NULL;
+  sources = data != NULL && data[0] != NULL ? find_sources (data, error)
+                                            : g_strsplit (then, "\n", -1);
   if (sources == NULL)
     return NULL;
   bytes = g_bytes_new (text, strlen (text));
@@ -166,7 +184,7 @@ dml_trainer_resume (const char *run, const DmlTrainConfig *changes,
     return NULL;
   t = trainer_new (run, config, listener);
   t->resumed = TRUE;
-  t->sources = g_strsplit (sources, "\n", -1);
+  t->sources = g_steal_pointer (&sources);
   return g_steal_pointer (&t);
 }
 

@@ -62,8 +62,8 @@ typedef struct {
   gboolean empty;        /* a pair loss found no pair to look at */
 } DmlStepFigures;
 
-/* The same, and what it took, over an epoch. Not kept in checkpoints but for
- * the loss: a resumed epoch tells of its second part. */
+/* The same, and what it took, over an epoch. Checkpoints keep it as it is: a
+ * change to it is one of state.c's EPOCH_VERSION. */
 typedef struct {
   DmlStepFigures sum;
   uint64_t n, n_active; /* steps; of them with a share of active terms */
@@ -150,6 +150,7 @@ double dml_trainer_seconds (const DmlTrainer *t); /* since the run began */
 
 /* plan.c: fills in what stands at "chosen" and says why. */
 gboolean dml_trainer_choose_input (DmlTrainer *t, GError **error);
+uint64_t dml_trainer_cache_mb (const DmlTrainer *t);
 gboolean dml_trainer_choose (DmlTrainer *t, GError **error);
 void dml_trainer_choose_length (DmlTrainer *t, double step_seconds,
                                 double evaluation_seconds);
@@ -181,6 +182,8 @@ void dml_trainer_warn_idle (const DmlTrainer *t);
 /* feed.c */
 gboolean dml_feed_init (DmlFeed *feed, const DmlTrainer *t, GError **error);
 void dml_feed_clear (DmlFeed *feed);
+/* Pictures that none of the first n_batches of the run has shown. */
+size_t dml_feed_n_never_shown (DmlFeed *feed, uint64_t n_batches);
 DmlLoader *dml_feed_start (DmlFeed *feed, unsigned n_loaders, uint64_t step,
                            GError **error);
 /* An augmented view of any picture of the set, drawn from the stream that

@@ -1,11 +1,13 @@
 """Runs that are stopped: by Ctrl-C, by kill -9 at any moment, by a full disk."""
 import fcntl
+import hashlib
 import json
 import os
 import random
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import time
 import unittest
@@ -87,8 +89,9 @@ class StopTest(TrainTest):
         self.assertEqual(self.read("last.ckpt"), before)
         run("dml-train", "--resume", self.out, "--threads=1", "--loaders=1",
             "--stop-early=4", check=OK)
-        done = run("dml-train", "--resume", self.out, self.photos, check=USAGE)
-        self.assertIn("takes the data", done.stderr)
+        done = run("dml-train", "--resume", self.out, "-o", self.out,
+                   check=USAGE)
+        self.assertIn("no -o", done.stderr)
 
     def test_other_pictures_are_refused(self):
         run("dml-train", self.photos, "-o", self.out, "--epochs=1", *SMALL,
@@ -97,6 +100,96 @@ class StopTest(TrainTest):
         done = run("dml-train", "--resume", self.out)
         self.assertNotEqual(done.returncode, OK)
         self.assertIn("not those that the run began with", done.stderr)
+
+    def test_pictures_that_moved(self):
+        process = self.start(self.photos, "-o", self.out, *ENDLESS)
+        self.wait_for(self.saved("last.ckpt"), process)
+        self.interrupt(process)
+        moved = self.path("moved")
+        os.rename(self.photos, moved)
+        done = run("dml-train", "--resume", self.out)
+        self.assertIn(self.photos, done.stderr)
+        for _ in range(2):  # the second time it knows where they are
+            process = self.start("--resume", self.out, *([] if _ else [moved]))
+            last = os.stat(self.saved("last.ckpt")).st_mtime_ns
+            time.sleep(1)
+            self.assertIn("going on", self.interrupt(process))
+            self.assertGreater(os.stat(self.saved("last.ckpt")).st_mtime_ns,
+                               last)
+        os.unlink(os.path.join(moved, "box", "12.png"))
+        done = run("dml-train", "--resume", self.out, moved)
+        self.assertIn("not those that the run began with", done.stderr)
+
+    def test_checkpoints_of_before(self):
+        """Without the blocks that came later."""
+        process = self.start(self.photos, "-o", self.out, *ENDLESS)
+        self.wait_for(self.saved("last.ckpt"), process)
+        self.interrupt(process)
+        whole = self.read("last.ckpt")
+        version, n = struct.unpack_from("<II", whole, 8)
+        kept, at = [], 16
+        for _ in range(n):
+            name_size, size = struct.unpack_from("<IQ", whole, at)
+            end = at + 12 + name_size + size
+            if whole[at + 12:at + 12 + name_size] not in (b"epoch", b"packed"):
+                kept.append(whole[at:end])
+            at = end
+        self.assertEqual(len(kept), n - 2)
+        old = whole[:8] + struct.pack("<II", version, n - 2) + b"".join(kept)
+        with open(self.saved("last.ckpt"), "wb") as f:
+            f.write(old + hashlib.sha256(old).digest())
+        process = self.start("--resume", self.out)
+        time.sleep(1)
+        self.assertIn("going on", self.interrupt(process))
+
+    def test_memory_that_would_change_the_pictures(self):
+        """More or less of it goes on as long as the pixels stay the same."""
+        for n in range(100):
+            paint(3, n, 200).save(os.path.join(self.photos, "box",
+                                               f"more{n}.png"))
+        options = [o for o in SMALL if "--input" not in o] + [
+            "--input=64", "--batches-per-epoch=1", "--epochs=1"]
+        run("dml-train", self.photos, "-o", self.out, *options, check=OK)
+        self.assertIn("cache-memory=0\n", self.read("config.ini").decode())
+        self.assertNotIn(b"--cache-memory", self.read("encoder.onnx"))
+        run("dml-train", "--resume", self.out, "--cache-memory=9", check=OK)
+        done = run("dml-train", "--resume", self.out, "--cache-memory=1")
+        self.assertNotEqual(done.returncode, OK)
+        self.assertIn("the run began with 0", done.stderr)
+        self.out += "2"
+        run("dml-train", self.photos, "-o", self.out, *options,
+            "--cache-memory=1", check=OK)
+        self.assertIn(b"--cache-memory=1 ", self.read("encoder.onnx"))
+        done = run("dml-train", "--resume", self.out, "--cache-memory=9")
+        self.assertIn("as JPEG here", done.stderr)
+
+    def test_report_of_a_broken_epoch_is_whole(self):
+        """What run.jsonl tells of an epoch in two parts is what it tells of one
+        that nobody stopped."""
+        options = ["--epochs=2", "--batches-per-epoch=400", *SMALL,
+                   "--checkpoint-every=0",
+                   "--loss=cosface:scale=16+contrastive:memory=32"]
+        whole = os.path.join(self.dir, "whole")
+        run("dml-train", self.photos, "-o", whole, *options, check=OK)
+        process = self.start(self.photos, "-o", self.out, *options)
+        self.wait_for(self.saved("last.ckpt"), process)
+        for _ in range(3):
+            time.sleep(0.3)
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+            process = self.start("--resume", self.out)
+        _, talk = process.communicate(timeout=300)
+        self.assertEqual(process.returncode, OK, talk)
+        clock = ("views_per_second", "waited_for_data", "peak_mib")
+        for ours, theirs in zip(self.run_lines(), self.run_lines(whole)):
+            for line in (ours, theirs):
+                line.pop("seconds")
+                for name in clock:
+                    line.get("training", {}).pop(name, None)
+            self.assertEqual(ours, theirs)
+        talk = run("dml-train", "--resume", self.out, check=OK).stderr
+        self.assertNotIn("never shown", talk)
 
     def test_kill_at_any_moment_loses_nothing_saved(self):
         """Killed twenty times, ten of them anywhere, loading included, ten

@@ -121,7 +121,7 @@ resume (const char *name, const DmlTrainConfig *changes, Heard *heard,
   g_autofree char *run = run_path (name);
   const DmlTrainListener listener = listener_of (heard);
   g_autoptr (DmlTrainer) trainer =
-    dml_trainer_resume (run, changes, &listener, error);
+    dml_trainer_resume (run, NULL, changes, &listener, error);
 
   return trainer != NULL && dml_trainer_run (trainer, NULL, error);
 }
