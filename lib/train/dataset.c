@@ -397,6 +397,31 @@ compare_ints (gconstpointer a, gconstpointer b)
   return *(const int *) a - *(const int *) b;
 }
 
+/* Too many unreadable ones: which, and how to go on all the same. */
+static gboolean
+fail_bad (const Opening *opening, GError **error)
+{
+  const DmlDatasetReport *report = &opening->set->report;
+  const double share = (double) report->n_bad / report->n_read;
+  g_autoptr (GString) names = g_string_new (NULL);
+
+  for (guint i = 0; i < MIN (report->n_bad, DML_DATASET_NAMED); i++)
+    g_string_append_printf (names, "\n  %s", report->bad[i]);
+  if (report->n_bad > DML_DATASET_NAMED)
+    g_string_append_printf (names, "\n  and %u more",
+                            report->n_bad - DML_DATASET_NAMED);
+  if (report->n_bad == report->n_read)
+    return dml_fail (error, FORMAT, "none of %u pictures can be read:%s",
+                     report->n_read, names->str);
+  return dml_fail (error, FORMAT,
+                   "%u of %u pictures cannot be read, more than the %g %% that "
+                   "bad-pictures allows (--bad-pictures=%g goes on without "
+                   "them):%s",
+                   report->n_bad, report->n_read,
+                   100 * opening->options->bad_share, ceil (100 * share) / 100,
+                   names->str);
+}
+
 static gboolean
 put_in_order (Opening *opening, GError **error)
 {
@@ -411,11 +436,7 @@ put_in_order (Opening *opening, GError **error)
                      report->n_other);
   if (report->n_bad > opening->options->bad_share * report->n_read ||
       report->n_bad == report->n_read)
-    return dml_fail (error, FORMAT,
-                     "%u of %u pictures cannot be read, more than the %g %% "
-                     "that bad-pictures allows; the first is %s",
-                     report->n_bad, report->n_read,
-                     100 * opening->options->bad_share, report->bad[0]);
+    return fail_bad (opening, error);
   g_array_sort (opening->sides, compare_ints);
   report->median_side =
     g_array_index (opening->sides, int, opening->sides->len / 2);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define STREAM_HEAD 0x68656164u
+#define NAMES_SHOWN 12
 
 /* ---- finding the end of the trunk ---- */
 
@@ -151,6 +152,27 @@ glob_matches (char *const *globs, const char *name)
   return FALSE;
 }
 
+/* Some of the names that a glob could fit; all of a file are too many to read.
+ * (transfer full) */
+static char *
+some_names (const DmlGraph *graph)
+{
+  GString *names = g_string_new (NULL);
+  guint n = 0;
+
+  for (guint i = 0; i < graph->values->len; i++) {
+    const DmlValue *value = dml_graph_value_at (graph, i);
+
+    if (!(value->flags & DML_VALUE_PARAM))
+      continue;
+    if (n++ < NAMES_SHOWN)
+      g_string_append_printf (names, "%s%s", n > 1 ? ", " : "", value->name);
+  }
+  if (n > NAMES_SHOWN)
+    g_string_append_printf (names, " and %u more", n - NAMES_SHOWN);
+  return g_string_free (names, FALSE);
+}
+
 static gboolean
 freeze (DmlGraph *graph, const DmlTrainSettings *s, const char *ours,
         GError **error)
@@ -180,9 +202,13 @@ freeze (DmlGraph *graph, const DmlTrainSettings *s, const char *ours,
     n_trained +=
       (value->flags & DML_VALUE_PARAM) && !(value->flags & DML_VALUE_FROZEN);
   }
-  if (*s->freeze != '\0' && n_hits == 0)
-    return dml_fail (error, INVALID, "freeze: no weight's name fits '%s'",
-                     s->freeze);
+  if (*s->freeze != '\0' && n_hits == 0) {
+    g_autofree char *names = some_names (graph);
+
+    return dml_fail (error, INVALID,
+                     "freeze: no weight's name fits '%s'; %s calls them %s",
+                     s->freeze, s->init, names);
+  }
   return n_trained > 0 ||
          dml_fail (error, INVALID, "freeze: nothing is left to train");
 }

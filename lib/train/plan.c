@@ -151,6 +151,10 @@ choose_batch (DmlTrainer *t, guint median, guint n_classes)
     s->classes_per_batch = MIN (n_classes, MAX (fits, CLASSES_PER_BATCH_MIN));
   }
   s->classes_per_batch = MIN (s->classes_per_batch, n_classes);
+  if (s->classes_per_batch == 1 && n_classes > 1 && !t->resumed &&
+      strcmp (s->sampler, "pxk") == 0)
+    dml_trainer_warn (t, "classes-per-batch is 1: pair losses find nothing to "
+                         "push apart in such a batch; 8 or more are usual");
   if (!t->resumed)
     dml_trainer_say (
       t,
@@ -266,6 +270,14 @@ fill_time (DmlTrainer *t, double seconds, double step, double evaluation)
     s->evaluate_every = (uint64_t) MAX (1, ceil (epochs / evaluations));
 }
 
+/* "40 seconds", "8 minutes" (transfer full) */
+static char *
+time_in_words (double seconds)
+{
+  return seconds < 120 ? g_strdup_printf ("%.0f seconds", seconds)
+                       : g_strdup_printf ("%.0f minutes", seconds / 60);
+}
+
 /* How long the run is, when a step and an evaluation have been measured. */
 void
 dml_trainer_choose_length (DmlTrainer *t, double step_seconds,
@@ -274,14 +286,16 @@ dml_trainer_choose_length (DmlTrainer *t, double step_seconds,
   DmlTrainSettings *s = &t->config->s;
 
   if (s->time_budget > 0) {
+    g_autofree char *budget = time_in_words (s->time_budget);
+
     fill_time (t, MAX (0, s->time_budget - dml_trainer_seconds (t)),
                step_seconds, evaluation_seconds);
     dml_trainer_say (t,
-                     "%u epochs of %u steps fit into %.0f minutes (%.0f ms a "
+                     "%u epochs of %u steps fit into %s (%.0f ms a "
                      "step, %.1f s an evaluation, one every %u epochs)",
-                     (guint) s->epochs, (guint) t->feed.per_epoch,
-                     s->time_budget / 60, 1e3 * step_seconds,
-                     evaluation_seconds, (guint) s->evaluate_every);
+                     (guint) s->epochs, (guint) t->feed.per_epoch, budget,
+                     1e3 * step_seconds, evaluation_seconds,
+                     (guint) s->evaluate_every);
   }
   t->n_epochs = s->epochs;
   t->n_steps = t->n_epochs * t->feed.per_epoch;

@@ -2,6 +2,7 @@
  * One picture of a data set: from a file's bytes to the pixels that are kept.
  */
 #include "train/sample.h"
+#include "base/error.h"
 #include "base/mem.h"
 #include "image/preprocess.h"
 
@@ -154,6 +155,23 @@ take_pixels (DmlSample *sample, const DmlPicture *picture, GError **error)
   return TRUE;
 }
 
+static gboolean
+check_box (const DmlRegion *box, const DmlPicture *picture, const char *name,
+           GError **error)
+{
+  const int width = dml_picture_get_width (picture);
+  const int height = dml_picture_get_height (picture);
+
+  if (box == NULL || (box->x < (float) width && box->y < (float) height &&
+                      box->x + box->width > 0 && box->y + box->height > 0))
+    return TRUE;
+  return dml_fail (error, FORMAT,
+                   "%s: the box %g,%g,%g,%g lies outside the picture of %d x "
+                   "%d pixels",
+                   name, (double) box->x, (double) box->y, (double) box->width,
+                   (double) box->height, width, height);
+}
+
 gboolean
 dml_sample_decode (DmlSample *sample, GBytes *bytes, const char *name,
                    const DmlRegion *box, DmlFit fit, double side_wanted,
@@ -165,7 +183,7 @@ dml_sample_decode (DmlSample *sample, GBytes *bytes, const char *name,
   double shrink;
   int width, height;
 
-  if (picture == NULL)
+  if (picture == NULL || !check_box (box, picture, name, error))
     return FALSE;
   region = kept_region (box, fit, dml_picture_get_width (picture),
                         dml_picture_get_height (picture));

@@ -48,6 +48,32 @@ warn_of_few (const DmlTrainer *t, guint n_val)
                       DML_OPEN_CLASSES_MIN, s->hold_out);
 }
 
+/* As a table's column can say it, picture by picture: figures of classes that
+ * were trained on are no figures of unseen ones. */
+static void
+warn_of_both (const DmlTrainer *t)
+{
+  const char *first = NULL;
+  guint n = 0;
+
+  for (guint i = 0; i < t->set->labels->len; i++) {
+    const DmlLabel *label = dml_dataset_label (t->set, i);
+
+    if (label->n[DML_SPLIT_TRAIN] == 0 ||
+        label->n[DML_SPLIT_VAL] + label->n[DML_SPLIT_TEST] == 0)
+      continue;
+    first = first ? first : label->name;
+    n++;
+  }
+  if (n > 0)
+    dml_trainer_warn (t,
+                      "%u class%s on both sides of the split, the first is %s: "
+                      "the figures are not of unseen things, and thresholds "
+                      "will be too high or too low for those. Hold out whole "
+                      "classes",
+                      n, n == 1 ? " is" : "es are", first);
+}
+
 static void
 say_split (const DmlTrainer *t)
 {
@@ -73,6 +99,7 @@ say_split (const DmlTrainer *t)
                       "threshold is calibrated. --hold-out says the share of "
                       "the classes, --split which ones");
   warn_of_few (t, n_classes[DML_SPLIT_VAL]);
+  warn_of_both (t);
 }
 
 gboolean

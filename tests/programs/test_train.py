@@ -119,6 +119,11 @@ class OptionsTest(TrainTest):
                    os.path.join(self.out + "2", "config.ini"), check=OK).stderr
         self.assertNotIn("does nothing", talk)
 
+    def test_one_class_in_a_batch(self):
+        talk = run("dml-train", self.photos, "--dry-run", *SMALL,
+                   "--classes-per-batch=1", check=OK).stderr
+        self.assertIn("nothing to push apart", talk)
+
     def test_dry_run_can_be_stopped(self):
         process = self.start(self.photos, "--dry-run", "--input=96",
                              "--arch=resnet18", "--width=1", "--hold-out=0",
@@ -159,7 +164,11 @@ class OptionsTest(TrainTest):
         done = run("dml-train", self.photos, "-o", self.out, *SMALL,
                    check=BAD_DATA)
         self.assertIn("cannot be read", done.stderr)
+        self.assertEqual(done.stderr.count("bad"), 5 + 2)  # and the option
+        self.assertIn("and 35 more", done.stderr)
         self.assertFalse(os.path.exists(self.out))
+        option = done.stderr.split("(")[1].split(" ")[0]
+        run("dml-train", self.photos, "--dry-run", *SMALL, option, check=OK)
 
     def test_few_classes_still_get_thresholds(self):
         """A stranger's folder: 24 things, a dozen photographs of each."""
@@ -183,6 +192,24 @@ class OptionsTest(TrainTest):
         self.assertIn("encoder.onnx holds no thresholds", done.stderr)
         self.assertNotIn("nan", done.stderr)
 
+    def test_tables_that_say_what_cannot_be(self):
+        """A box beside its picture, a class on both sides of the split."""
+        table = self.path("table.csv")
+        with open(table, "w", encoding="utf-8") as f:
+            f.write("path,label,split,x,y,w,h\n")
+            for shape in sorted(os.listdir(self.photos)):
+                for n in range(10, 16):
+                    f.write(f"photos/{shape}/{n}.png,{shape},"
+                            f"{'val' if n > 13 else 'train'},"
+                            f"{5000 if n == 10 and shape == 'box' else 5},"
+                            "5,20,20\n")
+        talk = run("dml-train", table, "--dry-run", *SMALL, check=OK).stderr
+        self.assertIn("the box 5000,5,20,20 lies outside the picture of 40 x "
+                      "40 pixels", talk)
+        self.assertIn("23 pictures in 4 classes", talk)
+        self.assertIn("4 classes are on both sides of the split, the first is "
+                      "bars", talk)
+
     def test_dry_run_and_preview_write_no_run(self):
         done = run("dml-train", self.photos, "--dry-run", *SMALL, check=OK)
         self.assertIn("a step takes", done.stderr)
@@ -195,10 +222,11 @@ class OptionsTest(TrainTest):
         """Ends within about its budget, at the end of its schedule."""
         budget = 10
         start = time.monotonic()
-        run("dml-train", self.photos, "-o", self.out,
-            f"--time-budget={budget}", *SMALL, check=OK)
+        talk = run("dml-train", self.photos, "-o", self.out,
+                   f"--time-budget={budget}", *SMALL, check=OK).stderr
         spent = time.monotonic() - start
         lines = self.run_lines()
+        self.assertIn("steps fit into 10 seconds", talk)
         self.assertLess(spent, 2 * budget + 10)
         self.assertGreater(lines[-1]["seconds"], budget / 3)
         self.assertGreaterEqual(lines[-1]["epoch"], 1)

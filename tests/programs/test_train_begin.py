@@ -62,6 +62,9 @@ class BeginTest(TrainTest):
         talk = self.train(f"--init={self.encoder}", "--freeze=nothing-*",
                           check=USAGE)
         self.assertIn("nothing-*", talk)
+        self.assertIn("calls them", talk)
+        self.assertIn("conv", talk)
+        self.assertRegex(talk, r" and \d+ more")
 
     def test_another_embedding_gets_a_new_head(self):
         self.train(f"--init={self.encoder}", "--embedding=12")
