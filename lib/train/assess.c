@@ -139,7 +139,7 @@ dml_assess_load (DmlAssessment *a, const char *const *sources, const char *what,
                                           : DML_SPLIT_TEST,
                          error))
     return FALSE;
-  lines = dml_dataset_describe (out->set);
+  lines = dml_dataset_describe (out->set, FALSE);
   for (guint i = 0; i < lines->len; i++)
     dml_assess_say (a, FALSE, "%s%s%s", what, *what ? ": " : "",
                     (const char *) lines->pdata[i]);

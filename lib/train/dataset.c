@@ -411,8 +411,8 @@ fail_bad (const Opening *opening, GError **error)
     g_string_append_printf (names, "\n  and %u more",
                             report->n_bad - DML_DATASET_NAMED);
   if (report->n_bad == report->n_read)
-    return dml_fail (error, FORMAT, "none of %u pictures can be read:%s",
-                     report->n_read, names->str);
+    return dml_fail (error, FORMAT, "%u of %u pictures cannot be read:%s",
+                     report->n_bad, report->n_read, names->str);
   return dml_fail (error, FORMAT,
                    "%u of %u pictures cannot be read, more than the %g %% that "
                    "bad-pictures allows (--bad-pictures=%g goes on without "

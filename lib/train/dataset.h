@@ -98,8 +98,9 @@ dml_dataset_label (const DmlDataset *set, guint i)
 /* Fills in labels' n from the samples' splits. */
 void dml_dataset_count (DmlDataset *set);
 
-/* What was found, a line each, for people. (transfer full) */
-GPtrArray *dml_dataset_describe (const DmlDataset *set);
+/* What was found, a line each, for people; `training`: and what training makes
+ * of it. (transfer full) */
+GPtrArray *dml_dataset_describe (const DmlDataset *set, gboolean training);
 
 /* Holds classes out: by the lines of `file` ("" = none) or, where that is ""
  * and no table said it, a share of the classes drawn with `seed`, half of them

@@ -82,8 +82,18 @@ dml_trainer_embed (DmlTrainer *t, const guint32 *places, size_t n,
                    uint64_t stream, float *out, GCancellable *cancellable,
                    GError **error)
 {
-  const size_t d = t->model->d;
   g_autoptr (DmlGraph) graph = dml_model_encoder_graph (t->model);
+
+  return dml_trainer_embed_with (t, graph, places, n, stream, out, cancellable,
+                                 error);
+}
+
+gboolean
+dml_trainer_embed_with (DmlTrainer *t, DmlGraph *graph, const guint32 *places,
+                        size_t n, uint64_t stream, float *out,
+                        GCancellable *cancellable, GError **error)
+{
+  const size_t d = t->model->d;
   g_autoptr (DmlInfer) infer = NULL;
   g_auto (Filling)
     filling = { .workers = g_new0 (DmlPreprocessor *, dml_threads_max ()) };

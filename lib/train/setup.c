@@ -127,7 +127,7 @@ dml_trainer_load (DmlTrainer *t, GCancellable *cancellable, GError **error)
     return FALSE;
   if (t->set->report.n_packed > 0) /* it shapes what is learned */
     t->config->s.cache_memory_mb = dml_trainer_cache_mb (t);
-  g_autoptr (GPtrArray) lines = dml_dataset_describe (t->set);
+  g_autoptr (GPtrArray) lines = dml_dataset_describe (t->set, TRUE);
 
   for (guint i = 0; i < lines->len && !t->resumed; i++)
     dml_trainer_say (t, "%s", (const char *) lines->pdata[i]);

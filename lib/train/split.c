@@ -229,11 +229,14 @@ say (GPtrArray *lines, const char *format, ...)
   va_end (args);
 }
 
+#define IS(n) ((n) == 1 ? "is" : "are")
+#define S(n) ((n) == 1 ? "" : "s")
+
 static void
 say_skipped (const DmlDatasetReport *r, GPtrArray *lines)
 {
   if (r->n_bad > 0)
-    say (lines, "%u cannot be read and are skipped:", r->n_bad);
+    say (lines, "%u cannot be read and %s skipped:", r->n_bad, IS (r->n_bad));
   for (guint i = 0; i < MIN (r->n_bad, DML_DATASET_NAMED); i++)
     say (lines, "  %s", r->bad[i]);
   if (r->n_bad > DML_DATASET_NAMED)
@@ -242,21 +245,28 @@ say_skipped (const DmlDatasetReport *r, GPtrArray *lines)
     say (lines, "%s", (const char *) r->notes->pdata[i]);
   if (r->n_contradict > 0)
     say (lines,
-         "%u are the same picture under different labels and are left out:",
-         r->n_contradict);
+         "%u %s the same picture under different labels and %s left out:",
+         r->n_contradict, IS (r->n_contradict), IS (r->n_contradict));
   for (guint i = 0; i < DML_DATASET_NAMED && r->contradict[i] != NULL; i++)
     say (lines, "  %s", r->contradict[i]);
   if (r->n_copies > 0)
-    say (lines, "%u are exact copies within their class and are left out",
+    say (lines,
+         r->n_copies == 1
+           ? "%u is an exact copy within its class and is left out"
+           : "%u are exact copies within their class and are left out",
          r->n_copies);
   if (r->n_cut > 0)
-    say (lines, "%u are past max-per-class and are left out", r->n_cut);
+    say (lines, "%u %s past max-per-class and %s left out", r->n_cut,
+         IS (r->n_cut), IS (r->n_cut));
   if (r->n_other > 0)
-    say (lines, "%u files are no pictures and were passed over", r->n_other);
+    say (lines,
+         r->n_other == 1 ? "%u file is no picture and was passed over"
+                         : "%u files are no pictures and were passed over",
+         r->n_other);
 }
 
 GPtrArray *
-dml_dataset_describe (const DmlDataset *set)
+dml_dataset_describe (const DmlDataset *set, gboolean training)
 {
   const DmlDatasetReport *r = &set->report;
   GPtrArray *lines = g_ptr_array_new_with_free_func (g_free);
@@ -273,27 +283,33 @@ dml_dataset_describe (const DmlDataset *set)
     n_single += n == 1;
   }
   if (set->unlabelled)
-    say (lines, "%u pictures without a label: each is its own class",
-         set->samples->len);
+    say (lines, "%u picture%s without a label: each is its own class",
+         set->samples->len, S (set->samples->len));
   else
     say (lines,
-         "%u pictures in %u class%s, %u to %u in a class, shorter side %d "
+         "%u picture%s in %u class%s, %u to %u in a class, shorter side %d "
          "pixels (median)",
-         set->samples->len, n_named, n_named == 1 ? "" : "es", smallest,
-         largest, r->median_side);
+         set->samples->len, S (set->samples->len), n_named,
+         n_named == 1 ? "" : "es", smallest, largest, r->median_side);
   if (!set->unlabelled && n_single > 0)
-    say (lines, "%u classes have one picture: its views are its positives",
-         n_single);
+    say (lines, "%u class%s one picture%s", n_single,
+         n_single == 1 ? " has" : "es have",
+         training ? ": its views are its positives"
+                  : ", which no other of it can find");
   if (!set->unlabelled && r->n_unlabelled > 0)
-    say (lines, "%u lie in no folder or have no label: left out",
+    say (lines,
+         r->n_unlabelled == 1
+           ? "%u lies in no folder or has no label: left out"
+           : "%u lie in no folder or have no label: left out",
          r->n_unlabelled);
   say_skipped (r, lines);
   if (r->n_alpha > 0)
-    say (lines, "%u have transparency: laid upon other pictures in training",
-         r->n_alpha);
+    say (lines, "%u %s transparency%s", r->n_alpha,
+         r->n_alpha == 1 ? "has" : "have",
+         training ? ": laid upon other pictures in training" : "");
   if (r->n_alike > 0)
-    say (lines, "%u look much like one of another class (mean hash)",
-         r->n_alike);
+    say (lines, "%u look%s much like one of another class (mean hash)",
+         r->n_alike, r->n_alike == 1 ? "s" : "");
   say (lines, "%zu MiB of pixels in memory%s", r->bytes >> 20,
        r->n_packed ? ", some packed as JPEG to keep cache-memory" : "");
   return lines;

@@ -205,6 +205,12 @@ gboolean dml_trainer_probe (DmlTrainer *t, double *seconds,
 gboolean dml_trainer_embed (DmlTrainer *t, const guint32 *places, size_t n,
                             uint64_t stream, float *out,
                             GCancellable *cancellable, GError **error);
+/* The same through a graph such as dml_model_encoder_graph(), which is
+ * optimised by this. */
+gboolean dml_trainer_embed_with (DmlTrainer *t, DmlGraph *graph,
+                                 const guint32 *places, size_t n,
+                                 uint64_t stream, float *out,
+                                 GCancellable *cancellable, GError **error);
 /* Batch norm's statistics anew, over uniform batches of clean pictures. */
 gboolean dml_trainer_estimate (DmlTrainer *t, GError **error);
 gboolean dml_trainer_examine (DmlTrainer *t, DmlNetHealth *health,

@@ -75,9 +75,9 @@ class FolderTest(TrainTest):
         for word in ("5 cannot be read and are skipped", "empty file",
                      "text.jpg", "not a file", "cut.png", "bad\\x0a.png",
                      "same picture under different labels",
-                     "exact copies within their class",
-                     "1 lie in no folder", "classes have one picture",
-                     "files are no pictures"):
+                     "exact copy within its class",
+                     "1 lies in no folder", "classes have one picture",
+                     "file is no picture"):
             self.assertIn(word, talk)
         self.assertNotIn("\x1b", talk)
         self.assertNotIn("\u202e", talk)
@@ -104,7 +104,7 @@ class FolderTest(TrainTest):
         paint(30, 5, 64).save(os.path.join(folder, "web.webp"))
         talk = self.train(options=["--bad-pictures=0"])
         self.assertIn("42 pictures in 7 classes", talk)
-        self.assertIn("1 have transparency", talk)
+        self.assertIn("1 has transparency", talk)
 
     def test_one_class(self):
         talk = self.train(os.path.join(self.mess, "thing-00"))
@@ -226,7 +226,7 @@ class ArchiveTest(TrainTest):
                    "--bad-pictures=0.2", *QUICK, check=OK)
         self.assertIn("2 cannot be read", done.stderr)
         self.assertIn("empty.png: empty file", done.stderr)
-        self.assertIn("1 files are no pictures", done.stderr)
+        self.assertIn("1 file is no picture", done.stderr)
         self.assertFalse(os.path.exists("/tmp/absolute/root.png"))
 
     def test_cut_and_damaged(self):

@@ -38,7 +38,7 @@ class StrangerTest(ProgramTest):
         process.send_signal(signal.SIGINT)
         _, talk = process.communicate(timeout=120)
         self.assertEqual(process.returncode, INTERRUPTED, talk)
-        self.assertIn("1 cannot be read and are skipped", talk)
+        self.assertIn("1 cannot be read and is skipped", talk)
         self.assertIn("holiday.jpg", talk)
         self.assertIn("dml-train --resume run", talk)
         process = subprocess.Popen(  # an epoch more, and enough of it

@@ -50,3 +50,8 @@ GBytes *dml_onnx_write_bytes (const DmlGraph *graph,
  * dml_file_replace. */
 gboolean dml_onnx_write_file (const DmlGraph *graph, const char *path,
                               const DmlOnnxWrite *options, GError **error);
+
+/* Rounds what `half` writes as float16 to the values that are read back, in
+ * tensors of the graph's own: weights that it shared stay as they are.
+ * NO_MEMORY. */
+gboolean dml_onnx_round_to_half (DmlGraph *graph, GError **error);

@@ -209,13 +209,16 @@ writer_initialiser (Writer *w, const DmlTensor *tensor, const char *name)
   g_ptr_array_add (w->initialisers, proto);
 }
 
-/* The tensor as float16, or NULL where it does not fit or pays nothing. */
+/* The tensor as float16, or NULL where it does not fit or pays nothing. Vectors
+ * stay: they are small, and a variance of 1e-6 is no normal half. */
 static DmlTensor *
 writer_halve (const DmlTensor *tensor, GError **error)
 {
   const float *x = tensor->data;
   DmlTensor *half;
 
+  if (tensor->dtype != DML_F32 || tensor->shape.rank < 2)
+    return NULL;
   for (size_t i = 0; i < tensor->n; i++)
     if (!(fabsf (x[i]) <= 65504.0f)) /* its largest; NaN neither */
       return NULL;
@@ -225,6 +228,31 @@ writer_halve (const DmlTensor *tensor, GError **error)
   return half;
 }
 
+gboolean
+dml_onnx_round_to_half (DmlGraph *graph, GError **error)
+{
+  for (guint i = 0; i < graph->values->len; i++) {
+    DmlValue *value = dml_graph_value_at (graph, i);
+    GError *failed = NULL;
+    DmlTensor *half =
+      value->constant ? writer_halve (value->constant, &failed) : NULL;
+    DmlTensor *full =
+      half ? dml_tensor_new (DML_F32, &half->shape, &failed) : NULL;
+
+    if (full != NULL) {
+      dml_kernels ()->f16_to_f32 (full->data, half->data, full->n);
+      dml_tensor_unref (value->constant);
+      value->constant = full;
+    }
+    g_clear_pointer (&half, dml_tensor_unref);
+    if (failed != NULL) {
+      g_propagate_error (error, failed);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
 static gboolean
 writer_constant (Writer *w, const DmlValue *value, GError **error)
 {
@@ -232,8 +260,7 @@ writer_constant (Writer *w, const DmlValue *value, GError **error)
   DmlTensor *half = NULL;
   GError *failed = NULL;
 
-  /* Vectors stay: they are small, and a variance of 1e-6 is no normal half. */
-  if (w->options->half && tensor->dtype == DML_F32 && tensor->shape.rank >= 2)
+  if (w->options->half)
     half = writer_halve (tensor, &failed);
   if (failed != NULL) {
     g_propagate_error (error, failed);

@@ -357,9 +357,9 @@ test_one_bad_picture_among_many_is_skipped (void)
   g_assert_cmpuint (set->report.n_other, ==, 1);
   g_assert_cmpuint (set->samples->len, ==, 29);
   g_assert_nonnull (strstr (set->report.bad[0], "class-01/02.png"));
-  g_autoptr (GPtrArray) lines = dml_dataset_describe (set);
+  g_autoptr (GPtrArray) lines = dml_dataset_describe (set, TRUE);
 
-  g_assert_cmpstr (lines->pdata[1], ==, "1 cannot be read and are skipped:");
+  g_assert_cmpstr (lines->pdata[1], ==, "1 cannot be read and is skipped:");
 }
 
 static void

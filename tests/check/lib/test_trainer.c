@@ -183,6 +183,31 @@ test_fit (void)
   g_assert_nonnull (strstr (error->message, "'strech'"));
 }
 
+/* Read back, the file is the network rounded to 16 bits, whatever the
+ * architecture makes of such rounding while nothing is trained. */
+static void
+test_half_weights_of_any_architecture (void)
+{
+  static const char *const archs[] = { "resnet10", "resnet18",    "resnet34",
+                                       "convnet4", "mobilenetv2", "repvgg" };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (archs); i++) {
+    g_autoptr (DmlTrainConfig) config = small_config ();
+    g_autoptr (GError) error = NULL;
+    g_autofree char *name = g_strconcat ("half-", archs[i], NULL);
+    g_auto (Heard) heard = { 0 };
+
+    set (config, "arch", archs[i]);
+    set (config, "half-weights", "true");
+    set (config, "epochs", "1");
+    set (config, "batches-per-epoch", "2");
+    set (config, "input", "33");
+    set (config, "width", strcmp (archs[i], "mobilenetv2") ? "0.125" : "0.5");
+    train (name, config, &heard, NULL, &error);
+    g_assert_no_error (error);
+  }
+}
+
 /* Stopped at any batch and taken up again, the checkpoint of the end is that of
  * a run that was never stopped, but for the seconds it took. */
 static void
@@ -483,6 +508,8 @@ main (int argc, char **argv)
     { "names-collapse", test_names_collapse },
     { "instances-without-labels", test_instances_without_labels },
     { "fit", test_fit },
+    { "half-weights-of-any-architecture",
+      test_half_weights_of_any_architecture },
     { "plan-with-a-teacher", test_plan_with_a_teacher },
     { "begins-from-what-began-from-another",
       test_begins_from_what_began_from_another },
