@@ -14,7 +14,7 @@ static const CliCommand commands[] = {
   { "search", "PICTURES…", "what is this, and why", gallery_search },
   { "remove", "LABELS…", "take labels or items out for good", gallery_remove },
   { "rename", "LABEL NEW", "rename or merge", gallery_rename },
-  { "data", "LABEL [JSON]", "store JSON with a label", gallery_data },
+  { "data", "LABEL [JSON]", "store JSON with a label, or print it", gallery_data },
   { "calibrate", "", "find the threshold for a false-accept rate",
     gallery_calibrate },
   { "verify", "", "read everything and name what is wrong", gallery_verify },

@@ -31,6 +31,10 @@ CliExit gallery_fail (const GError *error);
 /* The snapshot of gallery_path as it stands now, opened for reading. */
 DmlSnapshot *gallery_snapshot (DmlGallery **gallery, GError **error);
 
+/* The label's index, or -1 with an error that names the nearest one. */
+int gallery_find_label (DmlSnapshot *snapshot, const char *wanted,
+                        GError **error);
+
 /* A sheet (PNG): a row a query, its picture and the hits' thumbnails beside it,
  * framed by decision. */
 typedef struct {

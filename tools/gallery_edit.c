@@ -129,6 +129,34 @@ gallery_rename (int argc, char **argv)
   return CLI_OK;
 }
 
+/* What stands with a label; nothing where nothing does. */
+static CliExit
+show_data (const char *wanted)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlGallery) gallery = NULL;
+  g_autoptr (DmlSnapshot) snapshot = gallery_snapshot (&gallery, &error);
+  const char *data;
+  int label;
+
+  if (snapshot == NULL ||
+      (label = gallery_find_label (snapshot, wanted, &error)) < 0)
+    return cli_fail (error);
+  dml_snapshot_get_label (snapshot, (guint) label, NULL, &data);
+  if (options.json) {
+    JsonBuilder *json = begin_done ("dml-data/1");
+
+    cli_json_text (json, "label", wanted);
+    if (data != NULL) {
+      json_builder_set_member_name (json, "data");
+      json_builder_add_value (json, json_from_string (data, NULL));
+    }
+    cli_json_print (json);
+  } else if (data != NULL)
+    printf ("%s\n", data);
+  return CLI_OK;
+}
+
 CliExit
 gallery_data (int argc, char **argv)
 {
@@ -138,14 +166,18 @@ gallery_data (int argc, char **argv)
 
   if (!cli_parse ("LABEL [JSON]",
                   "Stores a JSON object with a label: price, SKU, anything.\n"
-                  "It comes back with every answer that names the label.",
+                  "It comes back with every answer that names the label.\n"
+                  "A label alone: prints what stands with it.",
                   "Example:\n"
                   "  dml-gallery shop.bin data apple '{\"price\": 0.4}'",
                   data_entries, &argc, &argv, &exit_code))
     return exit_code;
-  if (argc != (options.clear ? 2 : 3))
-    return cli_usage (options.clear ? "one label is needed"
-                                    : "a label and a JSON object are needed");
+  if (argc < 2 || argc > (options.clear ? 2 : 3))
+    return cli_usage (options.clear
+                        ? "one label is needed"
+                        : "a label is needed, and a JSON object to store");
+  if (argc == 2 && !options.clear)
+    return show_data (argv[1]);
   gallery = dml_gallery_open (gallery_path, DML_GALLERY_WRITE, NULL, &error);
   if (gallery == NULL ||
       !dml_gallery_set_label_data (gallery, argv[1],

@@ -97,9 +97,8 @@ gallery_list (int argc, char **argv)
   return CLI_OK;
 }
 
-/* The label's index, or -1 with an error that names the nearest one. */
-static int
-find_label (DmlSnapshot *snapshot, const char *wanted, GError **error)
+int
+gallery_find_label (DmlSnapshot *snapshot, const char *wanted, GError **error)
 {
   const guint n = dml_snapshot_get_n_labels (snapshot);
   g_autofree const char **names = g_new0 (const char *, n + 1);
@@ -137,7 +136,7 @@ gallery_show (int argc, char **argv)
   if (argc != 2)
     return cli_usage ("one label is needed");
   if ((snapshot = gallery_snapshot (&gallery, &error)) == NULL ||
-      (label = find_label (snapshot, argv[1], &error)) < 0 ||
+      (label = gallery_find_label (snapshot, argv[1], &error)) < 0 ||
       (items = dml_gallery_get_items (gallery, argv[1], &error)) == NULL)
     return cli_fail (error);
   dml_snapshot_get_label (snapshot, (guint) label, NULL, &data);

@@ -27,9 +27,8 @@ fail_no_label (DmlGallery *gallery, const char *label, GError **error)
   }
   near = dml_suggest (label, (const char *const *) names->pdata, names->len);
   if (near == NULL)
-    return dml_fail (error, NOT_FOUND, "%s: no label %s; there %s %u other%s",
-                     gallery->path, shown, names->len == 1 ? "is" : "are",
-                     names->len, names->len == 1 ? "" : "s");
+    return dml_fail (error, NOT_FOUND, "%s: no label %s, nor one like it",
+                     gallery->path, shown);
   shown_near = dml_error_quote (near);
   return dml_fail (error, NOT_FOUND, "%s: no label %s; did you mean %s?",
                    gallery->path, shown, shown_near);
@@ -267,8 +266,8 @@ rename_label (DmlGallery *gallery, const char *label, const char *new_label,
     g_autofree char *shown = dml_error_quote (new_label);
 
     return dml_fail (error, INVALID,
-                     "%s: there is a label %s already; merge the two, or "
-                     "choose another name",
+                     "%s: there is a label %s already; merge the two "
+                     "(--merge), or choose another name",
                      gallery->path, shown);
   }
   return merge_labels (gallery, from, to, error);

@@ -328,6 +328,10 @@ check_place (DmlStore *store, gboolean *writable, GError **error)
   struct stat st;
 
   if (stat (store->file, &st) != 0) {
+    if (strstr (path, "://") != NULL)
+      return dml_fail (error, NOT_FOUND,
+                       "%s: an address; a gallery is a file on this machine",
+                       path);
     if (errno == ENOENT || errno == ENOTDIR)
       return dml_fail (error, NOT_FOUND,
                        "%s: no such file; enrolling into it makes one", path);

@@ -137,11 +137,18 @@ class Gallery(ProgramTest):
         self.enroll()
         self.call("rename", "disc", "apple")
         self.assertIn("apple", self.labels())
-        self.call("rename", "apple", "box", check=None)
+        done = self.call("rename", "apple", "box", check=USAGE)
+        self.assertIn("--merge", done.stderr)
         self.assertIn("apple", self.labels())  # no merge unless asked
         self.call("rename", "apple", "box", "--merge")
         self.assertEqual(self.labels()["box"], 4)
         self.call("data", "roof", '{"price": 1.5}')
+        self.assertEqual(self.call("data", "roof").stdout, '{"price": 1.5}\n')
+        self.assertEqual(lines(self.call("data", "--json", "roof"))[0]["data"],
+                         {"price": 1.5})
+        self.assertEqual(self.call("data", "bars").stdout, "")
+        done = self.call("data", "rof", check=FAILED)
+        self.assertIn('did you mean "roof"', done.stderr)
         shown = lines(self.call("show", "--json", "roof"))[0]
         self.assertEqual(shown["data"], {"price": 1.5})
         self.call("data", "roof", "not json", check=None)
@@ -154,6 +161,11 @@ class Gallery(ProgramTest):
         self.assertIn("roof", done.stderr)  # a suggestion
         done = self.call("remove", "bars", "rof", check=FAILED)
         self.assertIn("bars", self.labels())  # all or nothing
+        done = self.call("remove", "bars", "nothing", check=FAILED)
+        self.assertIn("no label nothing, nor one like it", done.stderr)
+        done = run("dml-gallery", "postgresql://shop/goods", "list",
+                   check=FAILED)
+        self.assertIn("a gallery is a file on this machine", done.stderr)
 
     def test_removed_bytes_are_gone(self):
         self.call("enroll", "--label", "SECRETNAME",
