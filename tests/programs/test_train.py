@@ -313,6 +313,16 @@ class EvalTest(TrainTest):
                    self.photos, check=OK)
         self.assertIn("queries are in the gallery too", done.stderr)
 
+    def test_talk_is_not_of_training(self):
+        things = self.path("things")
+        paint_classes(things, 6, 4)
+        for n in range(1, 4):
+            os.remove(os.path.join(things, "thing-03", f"{n}.png"))
+        talk = run("dml-eval", "default", things, check=OK).stderr
+        self.assertIn("1 class has one picture, which no other", talk)
+        self.assertNotIn("positives", talk)
+        self.assertNotIn("training", talk)
+
     def test_suspects(self):
         """A picture moved into a wrong folder is named first."""
         things = os.path.join(self.dir, "things")

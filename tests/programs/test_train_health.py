@@ -2,6 +2,7 @@
 named, and what to do."""
 import os
 import random
+import time
 import unittest
 
 from common import FAILED, OK, USAGE, run
@@ -60,6 +61,18 @@ class HealthTest(TrainTest):
                           "--epochs=16")
         self.assertIn("supcon has stood at", talk)
         self.assertIn("does not learn", talk)
+
+    def test_alarms_count_over_a_resume(self):
+        """A hundred steps in two sittings are a hundred steps."""
+        process = self.start(self.things, "-o", self.out, *PLAIN,
+                             "--loss=supcon:temperature=10", "--lr=0.001",
+                             "--epochs=16")
+        self.wait_for(self.saved("last.ckpt"), process)
+        while process.poll() is None and len(self.run_lines()) < 6:
+            time.sleep(0.01)
+        talk = self.interrupt(process)
+        talk += run("dml-train", "--resume", self.out, check=OK).stderr
+        self.assertEqual(talk.count("supcon has stood at"), 1)
 
     def wrong_labels(self):
         """A table of them: the loss falls, nothing is learned."""
