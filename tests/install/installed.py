@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Everything is installed, the plugin loads from there, and uninstalling leaves
 nothing. Usage: installed.py BUILD_ROOT SOURCE_ROOT [PART...]; parts: gst tools
-docs introspection"""
+docs patterns introspection"""
 import json
 import os
 import re
@@ -25,6 +25,7 @@ WANTED = {
              [r"/dml/dml-check"],
     "docs": [rf"/man/man1/{p}\.1" for p in PROGRAMS] +
             [r"/doc/dml/LICENSE", r"/doc/dml/README\.md"],
+    "patterns": [r"/share/dml/patterns\.bin"],
     "introspection": [r"/gir-1\.0/Dml-1\.0\.gir",
                       r"/girepository-1\.0/Dml-1\.0\.typelib",
                       r"/gir-1\.0/GstDml-1\.0\.gir",
@@ -71,6 +72,28 @@ def links_hold(root, files, source):
          root + os.path.dirname(page)], check=False).returncode == 0
 
 
+def knows_patterns(root, files):
+    """The installed gallery answers the installed elements."""
+    shop = next(f for f in files if f.endswith("/share/dml/patterns.bin"))
+    plugin = next(f for f in files if f.endswith("/libgstdml.so"))
+    libs = next(f for f in files if f.endswith("/libdml-1.0.so"))
+    env = dict(os.environ, GST_REGISTRY=root + ".patterns.registry",
+               GST_PLUGIN_PATH=root + os.path.dirname(plugin),
+               LD_LIBRARY_PATH=root + os.path.dirname(libs))
+    good = True
+    for pattern in ("smpte", "spokes"):
+        said = subprocess.run(
+            ["gst-launch-1.0", "-m", "videotestsrc", "num-buffers=1",
+             f"pattern={pattern}", "!", "video/x-raw,width=640,height=480", "!",
+             "dmlembed", "!", "dmlmatch", f"gallery={root + shop}", "!",
+             "fakesink"],
+            env=env, text=True, capture_output=True, check=False).stdout
+        if f" label=(string){pattern}," not in said:
+            print(f"{pattern} is not known:\n{said}")
+            good = False
+    return good
+
+
 def main(build, source, parts):
     with prefix.installed(build) as root:
         files = prefix.files_below(root)
@@ -88,6 +111,8 @@ def main(build, source, parts):
         good = not absent
         if "gst" in parts and shutil.which("gst-inspect-1.0"):
             good = loads(root, files) and good
+        if "patterns" in parts:
+            good = knows_patterns(root, files) and good
         if "docs" in parts:
             good = links_hold(root, files, source) and good
         if "tools" in parts:

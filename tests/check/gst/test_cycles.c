@@ -13,7 +13,7 @@
 /* What the heap may wander by: half a kB a cycle of a thousand. */
 #define SLACK_KB 450
 
-#define SOURCE "videotestsrc ! video/x-raw,width=96,height=64 ! "
+#define SOURCE "videotestsrc num-buffers=2 ! video/x-raw,width=96,height=64 ! "
 
 static guint
 count_files (void)

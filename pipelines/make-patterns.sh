@@ -1,0 +1,14 @@
+#!/bin/sh
+# Makes a gallery of GStreamer's test pictures, a label a picture: what one has
+# to try a pipeline on before there is a camera. Run by the build.
+# usage: make-patterns.sh FILE PLUGIN_FOLDER
+set -eu
+rm -f "$1"
+export GST_PLUGIN_PATH="$2" GST_REGISTRY="$1.registry"
+for pattern in smpte ball checkers-8 circular pinwheel spokes zone-plate bar; do
+    gst-launch-1.0 -q videotestsrc pattern=$pattern num-buffers=1 ! \
+        video/x-raw,width=320,height=240 ! dmlembed threads=1 ! \
+        dmlgallery gallery="$1" label=$pattern enroll=true min-quality=0 ! \
+        fakesink
+done
+rm -f "$1.registry"
