@@ -60,8 +60,7 @@ describe (const GError *error)
     [DML_ERROR_CANCELLED] = "CANCELLED",
   };
 
-  if (error->domain == DML_ERROR &&
-      (guint) error->code < G_N_ELEMENTS (names))
+  if (error->domain == DML_ERROR && (guint) error->code < G_N_ELEMENTS (names))
     return g_strdup_printf ("DML_ERROR_%s", names[error->code]);
   return g_strdup_printf ("%s, code %d", g_quark_to_string (error->domain),
                           error->code);
@@ -75,8 +74,7 @@ post (GstElement *element, GstMessageType type, const char *what,
 
   gst_element_message_full (element, type, code.domain, code.code,
                             g_strdup_printf ("%s: %s", what, error->message),
-                            describe (error),
-                            __FILE__, G_STRFUNC, __LINE__);
+                            describe (error), __FILE__, G_STRFUNC, __LINE__);
 }
 
 void

@@ -188,9 +188,9 @@ add_params (Roi *roi, GstBuffer *buffer, const GstDmlRegionMeta *meta,
 {
   GstStructure *s = gst_structure_new (
     CLASSIFICATION, "label", G_TYPE_STRING, shown_label (meta), "confidence",
-    G_TYPE_DOUBLE, shown_confidence (meta), "model_name",
-    G_TYPE_STRING, gst_dml_embedding_get_encoder_name (meta->embedding),
-    "layer_name", G_TYPE_STRING, DML, NULL);
+    G_TYPE_DOUBLE, shown_confidence (meta), "model_name", G_TYPE_STRING,
+    gst_dml_embedding_get_encoder_name (meta->embedding), "layer_name",
+    G_TYPE_STRING, DML, NULL);
 
   if (label_id >= 0)
     gst_structure_set (s, "label_id", G_TYPE_INT, label_id, NULL);
@@ -225,8 +225,8 @@ gst_dml_mirror_add_match (GstBuffer *buffer, GstDmlAttachFlags attach,
     guint found;
 
     if (find_detection (buffer, type, id, box, &found))
-      gst_dml_analytics_classify (
-        buffer, found, g_quark_from_string (shown_label (meta)),
-        (gfloat) shown_confidence (meta));
+      gst_dml_analytics_classify (buffer, found,
+                                  g_quark_from_string (shown_label (meta)),
+                                  (gfloat) shown_confidence (meta));
   }
 }

@@ -37,6 +37,9 @@ there "$input" video
 for file in "$json" ${output:+"$output"}; do
     [ ! -e "$file" ] || [ $force = 1 ] ||
         die 2 "$file is there already; --force writes over it"
+    # A device or a link would be replaced by a file.
+    [ ! -e "$file" ] || { [ -f "$file" ] && [ ! -L "$file" ]; } ||
+        die 2 "$file: not a plain file; name one"
 done
 if [ -n "$output" ]; then
     sink=(videoconvert ! video/x-raw,format=I420 ! x264enc

@@ -220,10 +220,9 @@ explain (const DmlMatch *match)
     text = g_strdup_printf ("%s %s %s; %s is %s%s", sim.a, against, sim.b,
                             is_nearest (match) ? "nearest" : "best label",
                             label, item);
-    return match->runner_up < 0
-             ? g_steal_pointer (&text)
-             : g_strdup_printf ("%s, runner-up %s at %s", text, runner_up,
-                                two.b);
+    return match->runner_up < 0 ? g_steal_pointer (&text)
+                                : g_strdup_printf ("%s, runner-up %s at %s",
+                                                   text, runner_up, two.b);
   }
   if (match->runner_up < 0)
     return g_strdup_printf ("%s is above %s; %s%s is the only label", sim.a,

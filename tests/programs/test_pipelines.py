@@ -132,6 +132,13 @@ class Pipelines(StreamTest):
                          "file.sh: photos: a folder; folder.sh takes those\n")
         with open(self.path("no.mkv"), "w", encoding="utf-8") as bad:
             bad.write("no video")
+        os.mkfifo(self.path("pipe"))
+        os.symlink("no.mkv", self.path("link"))
+        for name in ("pipe", "link"):
+            done = self.call("file", "--gallery", "shop.bin", "--input",
+                             "no.mkv", "--json", name, "--force", check=USAGE)
+            self.assertIn(f"{name}: not a plain file", done.stderr)
+            os.remove(self.path(name))
         for standing in (False, True):
             if standing:
                 with open(self.path("results.jsonl"), "w",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Each element started and stopped DML_CYCLES times (a thousand, say): open
- * files and resident memory stay what they were. Skipped where that is unset. */
+ * files and resident memory stay what they were. Skipped where that is unset.
+ */
 #include "gst_testing.h"
 
 #include <malloc.h>

@@ -3,11 +3,14 @@
 #include "gst_testing.h"
 
 #include "analytics.h"
+#include "gstdmlerror.h"
 #include "latency.h"
 #include "quality.h"
 #include "regions.h"
 #include "reuse.h"
 #include "smooth.h"
+
+#include <string.h>
 
 static DmlMatcher *matcher;
 static DmlMatch *answers[4]; /* to pictures 0 .. 3; 3 is not enrolled */
@@ -257,6 +260,36 @@ types_of_a_list (void)
   g_assert_null (gst_dml_regions_parse_types (" , "));
 }
 
+/* The text for the log says which code it was, in words. */
+static void
+errors_name_their_code (void)
+{
+  g_autoptr (GstElement) bin = gst_object_ref_sink (gst_bin_new (NULL));
+  g_autoptr (GstBus) bus = gst_bus_new ();
+  const struct {
+    GError error;
+    const char *text;
+  } cases[] = {
+    { { DML_ERROR, DML_ERROR_NOT_FOUND, "a" }, "DML_ERROR_NOT_FOUND" },
+    { { DML_ERROR, DML_ERROR_CANCELLED, "a" }, "DML_ERROR_CANCELLED" },
+    { { G_FILE_ERROR, 2, "a" }, "g-file-error-quark, code 2" },
+  };
+
+  gst_element_set_bus (bin, bus);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *debug = NULL;
+    GstMessage *m;
+
+    gst_dml_post_error (bin, "gallery", &cases[i].error);
+    m = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+    g_assert_nonnull (m);
+    gst_message_parse_error (m, NULL, &debug);
+    g_assert_nonnull (strstr (debug, cases[i].text));
+    gst_message_unref (m);
+  }
+  gst_element_set_bus (bin, NULL);
+}
+
 static void
 latency_is_told_when_it_grows (void)
 {
@@ -377,6 +410,7 @@ main (int argc, char **argv)
   TEST ("reuse-is-certain-or-not-at-all", reuse_is_certain_or_not_at_all);
   TEST ("overlap", overlap);
   TEST ("types-of-a-list", types_of_a_list);
+  TEST ("errors-name-their-code", errors_name_their_code);
   TEST ("latency-is-told-when-it-grows", latency_is_told_when_it_grows);
   TEST ("quality-tells-smears-from-pictures",
         quality_tells_smears_from_pictures);

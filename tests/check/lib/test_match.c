@@ -92,8 +92,9 @@ test_known_ambiguous_unknown (void)
     g_assert_cmpint (dml_match_get_decision (match), ==, DML_DECISION_UNKNOWN);
     g_assert_cmpint (dml_match_get_reason (match), ==,
                      DML_REASON_BELOW_THRESHOLD);
-    g_assert_cmpstr (dml_match_get_explanation (match), ==,
-                     "-0.34 is below 0.90; nearest is 3 (item 103), runner-up 2 at -0.91");
+    g_assert_cmpstr (
+      dml_match_get_explanation (match), ==,
+      "-0.34 is below 0.90; nearest is 3 (item 103), runner-up 2 at -0.91");
   }
 }
 
@@ -203,8 +204,9 @@ test_close_numbers_get_more_digits (void)
   options.threshold = cos (16 * G_PI / 180) + 0.0004;
   g_autoptr (DmlMatch) match = match_one (snapshot, &options, query);
 
-  g_assert_cmpstr (dml_match_get_explanation (match), ==,
-                   "0.961 is below 0.962; nearest is 2 (item 102), runner-up 1 at 0.94");
+  g_assert_cmpstr (
+    dml_match_get_explanation (match), ==,
+    "0.961 is below 0.962; nearest is 2 (item 102), runner-up 1 at 0.94");
 }
 
 /* Above, not at: rejects what is exactly on the threshold. */
