@@ -200,6 +200,13 @@ class Demo(StreamTest):
                     found[os.path.join(folder, name)] = file.read()
         return found
 
+    def want_packages(self):
+        """The demonstration goes no further without them."""
+        done = self.start([os.path.join(ROOT, "tests", "install-packages.sh"),
+                           "--check"])
+        if done.returncode != OK:
+            self.skipTest(done.stderr)
+
     def shell(self, script, *args, check):
         done = self.start([os.path.join(ROOT, script), *args],
                           env={**os.environ, "DML_BUILD": BUILD})
@@ -241,8 +248,7 @@ class Demo(StreamTest):
         self.assertEqual(said,
                          "demo.sh: nix.onnx: there is no such encoder\n")
         self.assertEqual(self.mine(), before)
-        if not os.path.isdir(STAMPS):
-            self.skipTest("tuxpaint-stamps-default is not installed")
+        self.want_packages()
         with open(self.path("bad.onnx"), "w", encoding="utf-8") as bad:
             bad.write("no encoder")
         said = self.shell("pipelines/demo.sh", "--no-install", "--fresh",
@@ -253,6 +259,25 @@ class Demo(StreamTest):
         for name in before:
             if os.path.basename(name) != "1.jpg": # photos are links, made anew
                 self.assertEqual(after.get(name), before[name], name)
+
+    def test_a_run_that_fails_leaves_the_results_that_stand(self):
+        self.fill(".dml-demo", "boxes.jsonl", "boxes.timing", "boxes.mkv",
+                  "clip.mkv", "truth.jsonl")
+        version = run("dml-gallery", "--version", check=OK).stdout
+        summed = self.start(["cksum", os.path.join(BUILD, "lib",
+                                                   "libdml-1.0.so.0")]).stdout
+        with open(self.path("mine", "encoder.txt"), "w",
+                  encoding="utf-8") as known:
+            known.write(version + summed.split()[0] + "\n")
+        self.want_packages()
+        before = self.mine()
+        done = self.start([os.path.join(ROOT, "pipelines", "demo.sh"),
+                           "--no-install", "--out", "mine"],
+                          env={**os.environ, "DML_BUILD": BUILD})
+        self.assertNotEqual(done.returncode, OK)  # "clip.mkv" is no video
+        self.assertIn("recognising with the true boxes", done.stdout)
+        after = self.mine()
+        self.assertEqual({name: after.get(name) for name in before}, before)
 
     def test_lists_name_at_least_forty_products_and_twelve_strangers(self):
         things = {}
