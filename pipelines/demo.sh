@@ -41,8 +41,8 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 (own "$out" .dml-demo) # before minutes go into packages and building
 
-# A fifth of strangers may be named: the table at the end shows other rates.
-rate=0.2
+# A tenth of strangers may be named: the table at the end shows other rates.
+rate=0.1
 here=$root/pipelines/demo
 stamps=/usr/share/tuxpaint/stamps
 say() { printf '\n== %s\n' "$*"; }
