@@ -33,11 +33,11 @@ class Gallery(ProgramTest):
     def test_what_was_enrolled_is_found(self):
         self.enroll()
         for name in SHAPES:
-            answer = lines(self.call("search", "--json", "--threshold", "0.9",
+            answer = lines(self.call("search", "--json", "--threshold", "0.8",
                                      self.path("photos", name, "1.jpg")))[0]
             self.assertEqual(answer["decision"], "known", answer)
             self.assertEqual(answer["label"], name)
-            self.assertGreater(answer["similarity"], 0.9)
+            self.assertGreater(answer["similarity"], 0.8)
             self.assertEqual(answer["schema"], "dml-search/1")
             self.assertIn(name, answer["explanation"])
 
@@ -304,7 +304,7 @@ class Gallery(ProgramTest):
             self.assertNotIn("did you mean", said)
             self.assertTrue(said.startswith(f"dml-gallery {command[0]}: "),
                             said)
-        self.assertIn("there is 1 other",
+        self.assertIn("nor one like it",
                       self.call("remove", "c", check=FAILED).stderr)
         done = self.call("list", "too", "much", check=USAGE)
         self.assertNotIn("FILE", done.stderr)
