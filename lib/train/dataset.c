@@ -115,15 +115,15 @@ drop_top (Opening *opening, const char *top)
 
   for (guint i = 0; i < opening->set->labels->len; i++) {
     DmlLabel *label = dml_dataset_label (opening->set, i);
+    char *whole = label->name;
     const char *rest;
 
     if (label->source != opening->source)
       continue;
-    rest = label->name + n_prefix + strlen (top);
+    rest = whole + n_prefix + strlen (top);
     label->none = *rest == '\0';
-    g_autofree char *whole = g_steal_pointer (&label->name);
-
     label->name = label_name (opening->prefix, label->none ? rest : rest + 1);
+    g_free (whole);
   }
 }
 

@@ -201,7 +201,6 @@ test_both_ways_at_once (Two *two, gconstpointer data)
   g_autoptr (DmlGallery) other = fixture_open (&two->other, DML_GALLERY_WRITE);
   DmlGallery *there[] = { one, other }, *back[] = { other, one };
   GThread *thread = g_thread_new ("merge", merge_many_times, there);
-  g_autoptr (GPtrArray) differences = NULL;
   g_autoptr (GError) error = NULL;
 
   merge_many_times (back);
