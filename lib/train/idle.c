@@ -87,7 +87,7 @@ static const struct {
   { "pool", has_pool, "the file of init pools by itself" },
   { "neck", has_neck,
     "a file's own head is kept as it is, and a new one has its neck after" },
-  { "head-lr", has_head, "no layer is new: it speaks of init's new head" },
+  { "head-lr", has_head, "a file's own head is kept as it is" },
   { "freeze-norm", from_file, "it speaks of the batch norm of init" },
   { "teacher-weight", has_teacher, "there is no teacher" },
   { "instance-temperature", has_instance, "instance is 0" },

@@ -46,6 +46,9 @@ share_weights (const DmlGraph *from, DmlGraph *to)
 static gboolean
 build (DmlModel *model, const DmlTrainSettings *s, GError **error)
 {
+  /* What dml_arch_build() calls the layers after the pooling. */
+  static const char *const head[] = { "embed.weight", "embed.bias",
+                                      "neck.weight" };
   DmlArchOptions options = DML_ARCH_OPTIONS_DEFAULT;
   DmlValue *features;
   DmlRng rng;
@@ -63,6 +66,8 @@ build (DmlModel *model, const DmlTrainSettings *s, GError **error)
   model->graph = dml_arch_build (s->arch, &options, &rng, error);
   if (model->graph == NULL)
     return FALSE;
+  for (size_t i = 0; i < G_N_ELEMENTS (head); i++)
+    g_hash_table_add (model->head, g_strdup (head[i]));
   options.normalise = TRUE;
   dml_rng_init (&rng, s->seed, STREAM_WEIGHTS);
   model->encoder = dml_arch_build (s->arch, &options, &rng, error);

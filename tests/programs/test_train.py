@@ -96,7 +96,7 @@ class OptionsTest(TrainTest):
 
     def test_settings_that_do_nothing_are_named(self):
         plain = ["--loss=contrastive", "--instance=0", "--views=2", *SMALL]
-        idle = ["--teacher-weight=3", "--freeze-norm=false", "--head-lr=2",
+        idle = ["--teacher-weight=3", "--freeze-norm=false",
                 "--instance-temperature=0.2", "--instance-same-class=1",
                 "--label-smoothing=0.1", "--margin-ramp=0.5", "--proxy-lr=2"]
         talk = run("dml-train", self.photos, "--dry-run", *plain, *idle,
@@ -107,7 +107,8 @@ class OptionsTest(TrainTest):
                    *SMALL, check=OK).stderr
         self.assertNotIn("does nothing", talk)
         begun = [f"--init={self.saved('encoder.onnx')}", "--arch=resnet34",
-                 "--width=2", "--pool=average", "--neck=split"]
+                 "--width=2", "--pool=average", "--neck=split",
+                 "--head-lr=2"]
         talk = run("dml-train", self.photos, "--dry-run", *begun, *[
             o for o in SMALL if not o.startswith(("--arch", "--width"))],
             check=OK).stderr

@@ -45,6 +45,20 @@ class BeginTest(TrainTest):
         self.assertEqual(set(before), set(after))
         self.assertTrue(any((before[n] != after[n]).any() for n in before))
 
+    def test_the_head_has_a_rate_of_its_own(self):
+        """At rate 0 it stays what the seed made of it, and the rest moves."""
+        made = {}
+        for epochs in "1", "2":
+            out = self.path("rate" + epochs)
+            run("dml-train", self.things, "-o", out, f"--epochs={epochs}",
+                "--head-lr=0", "--hold-out=0", *SMALL, check=OK)
+            made[epochs] = self.weights(os.path.join(out, "encoder.onnx"))
+        moved = {n for n, w in made["1"].items()
+                 if (w != made["2"][n]).any()}
+        self.assertNotIn("embed.weight", moved)
+        self.assertIn("embed.weight", made["1"])
+        self.assertTrue(any(n.endswith(".weight") for n in moved), moved)
+
     def test_frozen_layers_stay(self):
         """All but the last layer frozen: only it has moved."""
         names = self.weights(self.encoder)
