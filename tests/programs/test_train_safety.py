@@ -194,10 +194,13 @@ class StopTest(TrainTest):
     def test_kill_at_any_moment_loses_nothing_saved(self):
         """Killed twenty times, ten of them anywhere, loading included, ten
         just after something was saved; then to the end, and to the bit what a
-        run leaves that nobody disturbed."""
+        run leaves that nobody disturbed. How long that one took says how far
+        apart the kills lie, so that a fast machine does not end before them."""
         whole = os.path.join(self.dir, "whole")
         options = ["--epochs=150", "--evaluate-every=5", *SMALL]
+        begun = time.monotonic()
         run("dml-train", self.photos, "-o", whole, *options, check=OK)
+        stretch = (time.monotonic() - begun) / N_KILLS
         rng = random.Random(5)
         process = self.start(self.photos, "-o", self.out, *options)
         self.wait_for(self.saved("last.ckpt"), process)
@@ -206,9 +209,9 @@ class StopTest(TrainTest):
             if i % 2:
                 last = os.stat(self.saved("last.ckpt")).st_mtime_ns
                 self.wait_for(self.saved("last.ckpt"), process, last)
-                time.sleep(rng.uniform(0, 0.05))
+                time.sleep(rng.uniform(0, stretch / 4))
             else:
-                time.sleep(rng.uniform(0, 0.4))
+                time.sleep(rng.uniform(0, stretch))
             n_kills += process.poll() is None
             process.kill()
             _, talk = process.communicate()
@@ -226,7 +229,7 @@ class StopTest(TrainTest):
             process = self.start("--resume", self.out)
         _, talk = process.communicate(timeout=300)
         self.assertEqual(process.returncode, OK, talk)
-        self.assertGreaterEqual(n_kills, N_KILLS - 4)
+        self.assertGreaterEqual(n_kills, N_KILLS // 2)
         self.assertEqual([line["loss"] for line in self.run_lines()],
                          [line["loss"] for line in self.run_lines(whole)])
         self.assertEqual(self.fingerprint(self.out), self.fingerprint(whole))
