@@ -226,3 +226,21 @@ make_webp (const uint8_t *rgba, int width, int height, gboolean lossless,
   WebPFree (plain);
   return file;
 }
+
+uint8_t *
+picture_slope (int width, int height, int n)
+{
+  uint8_t *pixels = g_malloc ((size_t) width * height * n);
+
+  for (int y = 0; y < height; y++) {
+    for (int x = 0; x < width; x++) {
+      for (int c = 0; c < n; c++)
+        pixels[(y * width + x) * n + c] =
+          (uint8_t) (c == 0   ? 255 * x / MAX (1, width - 1)
+                     : c == 1 ? 255 * y / MAX (1, height - 1)
+                     : c == 2 ? 255 - 100 * x / width
+                              : 55 + 200 * (width - 1 - x) / width);
+    }
+  }
+  return pixels;
+}

@@ -34,3 +34,6 @@ GByteArray *make_webp (const uint8_t *rgba, int width, int height,
 /* A TIFF block that holds an orientation, least significant byte first or
  * last. */
 GByteArray *make_exif (int orientation, gboolean big);
+
+/* Pixels of n bytes, smooth, so that JPEG keeps them nearly. */
+uint8_t *picture_slope (int width, int height, int n);
