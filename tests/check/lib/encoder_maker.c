@@ -3,6 +3,9 @@
 #include "encoder_maker.h"
 
 #include "encoder/encoder.h"
+#include "onnx_maker.h"
+
+#include <string.h>
 
 DmlPicture *
 noise_picture (int width, int height, guint32 seed)
@@ -41,4 +44,28 @@ embed_one (DmlEncoder *encoder, const DmlPicture *picture, float *out)
   g_assert_no_error (error);
   dml_session_embed (session, &image, NULL, 1, out, &error);
   g_assert_no_error (error);
+}
+
+void
+refuse_model (GByteArray *model, DmlError code, const char *words)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlEncoder) encoder = dml_encoder_new_from_data (
+    model->data, model->len, "dir/model.onnx", &error);
+
+  g_assert_null (encoder);
+  g_assert_error (error, DML_ERROR, (gint) code);
+  g_assert_true (g_str_has_prefix (error->message, "dir/model.onnx: "));
+  if (strstr (error->message, words) == NULL)
+    g_error ("\"%s\" does not say \"%s\"", error->message, words);
+  g_byte_array_unref (model);
+}
+
+GByteArray *
+model_with_metadata (const char *key, const char *value)
+{
+  GByteArray *model = onnx_small_cnn (16, 8, 1);
+
+  onnx_add_metadata (model, key, value);
+  return model;
 }

@@ -12,3 +12,10 @@ DmlEncoder *open_model (GByteArray *model);
 
 /* By a session of its own. */
 void embed_one (DmlEncoder *encoder, const DmlPicture *picture, float *out);
+
+/* Fails unless dir/model.onnx is refused with that code and those words. Takes
+ * `model` over. */
+void refuse_model (GByteArray *model, DmlError code, const char *words);
+
+/* onnx_small_cnn (16, 8, 1) with one entry of metadata. */
+GByteArray *model_with_metadata (const char *key, const char *value);
