@@ -6,6 +6,8 @@
 #include <json-glib/json-glib.h>
 #include <stdint.h>
 
+#include "metric/real.h"
+
 typedef struct {
   size_t rows, cols; /* of rank 1: cols is 1 */
   double *data;      /* rows x cols */
@@ -31,3 +33,17 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GoldenTensor, golden_tensor_free)
 /* |got - expected| <= atol + rtol |expected|, or the test ends with both. */
 void golden_near (const char *id, const char *what, size_t i, double got,
                   double expected, double rtol, double atol);
+
+/* golden_tensor as what the tested code takes. (transfer full) */
+static inline DmlReal *
+golden_reals (JsonObject *object, const char *name, size_t *rows, size_t *cols)
+{
+  g_autoptr (GoldenTensor) t = golden_tensor (object, name);
+  DmlReal *x = g_new (DmlReal, t->rows * t->cols);
+
+  for (size_t i = 0; i < t->rows * t->cols; i++)
+    x[i] = (DmlReal) t->data[i];
+  *rows = t->rows;
+  *cols = t->cols;
+  return x;
+}

@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * 4,096 embeddings with every loss in under 1 GiB, whole process: each loss in
  * a process of its own, whose peak the parent reads. */
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/rng.h"
 #include "metric/loss.h"
+#include "reals.h"
 
 enum { N = 4096, D = 128, D_TEACHER = 256, N_CLASSES = 1024 };
-
-static void
-fill (DmlReal *x, size_t n, uint64_t seed)
-{
-  DmlRng rng;
-
-  dml_rng_init (&rng, seed, 0);
-  for (size_t k = 0; k < n; k++)
-    x[k] = (DmlReal) dml_rng_normal (&rng);
-}
 
 static int
 run_one (const char *spec)
@@ -28,16 +16,14 @@ run_one (const char *spec)
   const DmlLossSetup setup = { .d = D,
                                .n_classes = N_CLASSES,
                                .d_teacher = D_TEACHER };
-  g_autofree DmlReal *x = g_new (DmlReal, (size_t) N * D);
+  g_autofree DmlReal *x = random_rows (N, D, 1);
   g_autofree DmlReal *dx = g_new0 (DmlReal, (size_t) N * D);
-  g_autofree DmlReal *teacher = g_new (DmlReal, (size_t) N * D_TEACHER);
+  g_autofree DmlReal *teacher = random_rows (N, D_TEACHER, 2);
   g_autofree int32_t *labels = g_new (int32_t, N);
   g_autofree int32_t *instances = g_new (int32_t, N);
   g_autoptr (GError) error = NULL;
   DmlLossStats stats;
 
-  fill (x, (size_t) N * D, 1);
-  fill (teacher, (size_t) N * D_TEACHER, 2);
   for (int i = 0; i < N; i++) {
     labels[i] = i % N_CLASSES;
     instances[i] = i % (N / 2);

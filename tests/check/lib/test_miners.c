@@ -4,12 +4,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/rng.h"
-#include "base/threads.h"
 #include "dml/dml-error.h"
 #include "golden.h"
 #include "metric/miner.h"
 #include "metric/miners/miner-class.h"
+#include "reals.h"
 
 #ifdef DML_REAL_DOUBLE
 #define IS_DOUBLE TRUE
@@ -68,19 +67,6 @@ spec_of (const char *miner, JsonObject *params)
   return g_string_free (spec, FALSE);
 }
 
-static DmlReal *
-read_reals (JsonObject *inputs, const char *name, size_t *n, size_t *d)
-{
-  g_autoptr (GoldenTensor) t = golden_tensor (inputs, name);
-  DmlReal *reals = g_new (DmlReal, t->rows * t->cols);
-
-  for (size_t i = 0; i < t->rows * t->cols; i++)
-    reals[i] = (DmlReal) t->data[i];
-  *n = t->rows;
-  *d = t->cols;
-  return reals;
-}
-
 /* Both lists are sorted, so sets are equal when lists are. */
 static void
 check_list (const GoldenCase *golden, const char *name, const int32_t *got,
@@ -104,7 +90,7 @@ check_golden_case (const GoldenCase *golden, void *data)
 {
   const Golden *how = data;
   size_t n, d;
-  g_autofree DmlReal *x = read_reals (golden->inputs, "embeddings", &n, &d);
+  g_autofree DmlReal *x = golden_reals (golden->inputs, "embeddings", &n, &d);
   g_autofree int32_t *labels = golden_ints (golden->inputs, "labels", NULL);
   g_autofree char *spec = spec_of (how->miner, golden->params);
   const DmlBatch batch = { .n = n, .d = d, .x = x, .labels = labels };
@@ -138,7 +124,7 @@ static void
 check_weights_case (const GoldenCase *golden, void *data)
 {
   size_t n, d;
-  g_autofree DmlReal *x = read_reals (golden->inputs, "embeddings", &n, &d);
+  g_autofree DmlReal *x = golden_reals (golden->inputs, "embeddings", &n, &d);
   g_autofree int32_t *labels = golden_ints (golden->inputs, "labels", NULL);
   g_autoptr (GoldenTensor) expected =
     golden_tensor (golden->expected, "negative_probabilities");
@@ -204,18 +190,6 @@ test_distance_weighted (void)
 }
 
 /* ---- contracts ---------------------------------------------------------- */
-
-static DmlReal *
-random_rows (size_t n, size_t d, uint64_t seed)
-{
-  DmlReal *x = g_new (DmlReal, n * d);
-  DmlRng rng;
-
-  dml_rng_init (&rng, seed, 0);
-  for (size_t k = 0; k < n * d; k++)
-    x[k] = (DmlReal) dml_rng_normal (&rng);
-  return x;
-}
 
 /* Relatives are no negatives, an unknown name or setting is named. */
 static void
