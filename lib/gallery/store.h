@@ -103,6 +103,10 @@ char *dml_store_now (void);
 gboolean dml_store_has_origin (DmlStore *store, gboolean *has, GError **error);
 gboolean dml_store_add_origin (DmlStore *store, GError **error);
 
+/* The one number that a statement gives; FORMAT where it gives none. */
+gboolean dml_store_number (DmlStore *store, const char *sql, gint64 *number,
+                           GError **error);
+
 gboolean dml_store_revision (DmlStore *store, gint64 *revision, GError **error);
 
 /* Changes whenever another connection has committed, by hand too. */
