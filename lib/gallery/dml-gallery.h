@@ -281,7 +281,8 @@ DML_API GBytes *dml_gallery_get_thumbnail (DmlGallery *gallery, gint64 item,
  * @gallery: a #DmlGallery
  * @problems: (out) (transfer full) (array zero-terminated=1): a sentence for
  *   each thing that is wrong: damaged pages, blobs of a wrong length, numbers
- *   that are not finite, items without a label
+ *   that are not finite, items without a label, thumbnails that are no
+ *   pictures
  * @error: (nullable): return location for a #GError
  *
  * Reads everything.

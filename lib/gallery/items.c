@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "image/decode.h"
 
 G_DEFINE_BOXED_TYPE (DmlItem, dml_item, dml_item_copy, dml_item_free)
 
@@ -257,6 +258,43 @@ verify_vectors (DmlStore *store, GPtrArray *problems, GError **error)
   }
 }
 
+/* Nobody's thumbnail is larger; a file from elsewhere may say so. */
+#define THUMBNAIL_MAX_PIXELS (1 << 24)
+
+static gboolean
+verify_thumbnails (DmlStore *store, GPtrArray *problems, GError **error)
+{
+  static const DmlDecode how = { "its thumbnail", THUMBNAIL_MAX_PIXELS, 0 };
+  g_autoptr (DmlStmt) stmt = dml_store_prepare (
+    store,
+    "SELECT id, thumbnail FROM item WHERE thumbnail IS NOT NULL ORDER BY id",
+    "verifying", error);
+  gboolean row;
+
+  if (stmt == NULL)
+    return FALSE;
+  for (;;) {
+    g_autoptr (DmlPicture) picture = NULL;
+    GError *why = NULL;
+
+    if (!dml_store_step (store, stmt, &row, "verifying", error))
+      return FALSE;
+    if (!row)
+      return TRUE;
+    picture = dml_decode (&how, sqlite3_column_blob (stmt, 1),
+                          (size_t) sqlite3_column_bytes (stmt, 1), &why);
+    if (g_error_matches (why, DML_ERROR, DML_ERROR_NO_MEMORY)) {
+      g_propagate_error (error, why);
+      return FALSE;
+    }
+    if (picture == NULL)
+      add_problem (problems, g_strdup_printf ("item %lld: %s",
+                                              sqlite3_column_int64 (stmt, 0),
+                                              why->message));
+    g_clear_error (&why);
+  }
+}
+
 static gboolean
 verify_labels (DmlStore *store, GPtrArray *problems, GError **error)
 {
@@ -319,7 +357,8 @@ verify (DmlStore *store, GPtrArray *problems, GError **error)
                   problems, error) &&
          verify_origin (store, problems, error) &&
          verify_labels (store, problems, error) &&
-         verify_vectors (store, problems, error);
+         verify_vectors (store, problems, error) &&
+         verify_thumbnails (store, problems, error);
 }
 
 gboolean

@@ -229,6 +229,23 @@ class Gallery(ProgramTest):
                          check=BAD_DATA)
         self.assertIn("shop.bin", done.stderr)
 
+    def test_verify_names_thumbnails_that_are_no_pictures(self):
+        self.enroll()
+        with sqlite3.connect(self.gallery) as db:
+            db.execute("UPDATE item SET thumbnail = x'ffd8ff00' WHERE id = 2")
+            db.execute("UPDATE item SET thumbnail = substr (thumbnail, 1,"
+                       " length (thumbnail) - 40) WHERE id = 3")
+            db.execute("UPDATE item SET thumbnail = 'none' WHERE id = 4")
+            db.execute("UPDATE item SET thumbnail = NULL WHERE id = 5")
+        db.close()
+        done = self.call("verify", check=BAD_DATA).stdout.splitlines()
+        self.assertEqual([line.split(":")[0] for line in done],
+                         ["item 2", "item 3", "item 4"])
+        for line in done:
+            self.assertIn(": its thumbnail: ", line)
+        # It matches as before: only sheets show them.
+        self.call("search", self.path("photos/disc/0.jpg"))
+
     def test_wrong_files_are_errors_not_unknowns(self):
         picture = self.path("photos/disc/0.jpg")
         done = self.call("search", picture, check=FAILED)
