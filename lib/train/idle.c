@@ -28,8 +28,7 @@ has_pool (const DmlTrainer *t)
 static gboolean
 has_neck (const DmlTrainer *t)
 {
-  return t->model->neck_built &&
-         (strcmp (t->config->s.neck, "split") != 0 || from_nothing (t));
+  return t->model->neck_built || t->model->out_before >= 0;
 }
 
 static gboolean
@@ -86,7 +85,8 @@ static const struct {
   { "width", from_nothing, "the network is that of init" },
   { "pool", has_pool, "the file of init pools by itself" },
   { "neck", has_neck,
-    "a file's own head is kept as it is, and a new one has its neck after" },
+    "a file's own head is kept as it is; to be split it must end in a batch "
+    "norm" },
   { "head-lr", has_head, "a file's own head is kept as it is" },
   { "freeze-norm", from_file, "it speaks of the batch norm of init" },
   { "teacher-weight", has_teacher, "there is no teacher" },

@@ -80,6 +80,8 @@ build (DmlModel *model, const DmlTrainSettings *s, GError **error)
   }
   share_weights (model->graph, model->encoder);
   model->output = g_strdup ("embedding");
+  if (strcmp (s->neck, "split") == 0)
+    model->before = g_strdup ("features");
   model->pool_built = model->neck_built = TRUE;
   return TRUE;
 }
@@ -130,8 +132,8 @@ dml_model_new (const DmlTrainSettings *s, size_t batch, GError **error)
   if (model->train == NULL)
     return NULL;
   model->out = dml_train_find_output (model->train, model->output);
-  model->out_before = strcmp (s->neck, "split") == 0
-                        ? dml_train_find_output (model->train, "features")
+  model->out_before = model->before != NULL
+                        ? dml_train_find_output (model->train, model->before)
                         : -1;
   params = dml_train_params (model->train, &n);
   for (size_t i = 0; i < n; i++)
@@ -149,6 +151,7 @@ dml_model_free (DmlModel *model)
   dml_graph_free (model->graph);
   g_clear_pointer (&model->head, g_hash_table_unref);
   g_free (model->output);
+  g_free (model->before);
   g_free (model);
 }
 

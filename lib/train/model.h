@@ -19,6 +19,7 @@ typedef struct {
   float mean[3], std[3];
   DmlFit fit;
   char *output;     /* name of the embedding's value in graph */
+  char *before;     /* of what the neck gets, where it is split; or NULL */
   char prefix[16];  /* of what was added to a file's graph */
   GHashTable *head; /* names of the parameters after the pooling, as a set */
   size_t n_weights; /* trained numbers */

@@ -141,6 +141,16 @@ build_head (DmlModel *model, const DmlTrainSettings *s, DmlBuilder *b,
   return features;
 }
 
+/* What goes into the neck, where the head ends in one: a file's own head has
+ * one where it was trained with it. */
+static DmlValue *
+find_before_neck (const DmlValue *embedding)
+{
+  const DmlNode *node = embedding->producer;
+
+  return is_op (node, "BatchNormalization") ? node->in[0] : NULL;
+}
+
 /* ---- what stays as it is ---- */
 
 static gboolean
@@ -258,7 +268,7 @@ dml_model_from_file (DmlModel *model, const DmlTrainSettings *s, GError **error)
   g_autoptr (GHashTable) metadata = NULL;
   g_autoptr (DmlGraph) graph = dml_onnx_read_file (s->init, &metadata, error);
   DmlTraits traits = { 0 };
-  DmlValue *out, *features;
+  DmlValue *out, *features, *before = NULL;
   DmlRng rng;
   DmlBuilder b = { graph, &rng, NULL };
   gboolean ok, keep;
@@ -288,10 +298,15 @@ dml_model_from_file (DmlModel *model, const DmlTrainSettings *s, GError **error)
   }
   if (!ok)
     return FALSE;
+  if (strcmp (s->neck, "split") == 0)
+    before = find_before_neck (features);
   g_ptr_array_set_size (graph->outputs, 0);
-  if (!dml_graph_add_output (graph, features, error))
+  if (!dml_graph_add_output (graph, features, error) ||
+      (before != NULL && !dml_graph_add_output (graph, before, error)))
     return FALSE;
   model->output = g_strdup (features->name);
+  if (before != NULL)
+    model->before = g_strdup (before->name);
   dml_graph_forget (graph);
   if (!dml_graph_finish (graph, error)) /* sorted, which sweeping asks for */
     return FALSE;

@@ -107,7 +107,7 @@ class OptionsTest(TrainTest):
                    *SMALL, check=OK).stderr
         self.assertNotIn("does nothing", talk)
         begun = [f"--init={self.saved('encoder.onnx')}", "--arch=resnet34",
-                 "--width=2", "--pool=average", "--neck=split",
+                 "--width=2", "--pool=average", "--neck=none",
                  "--head-lr=2"]
         talk = run("dml-train", self.photos, "--dry-run", *begun, *[
             o for o in SMALL if not o.startswith(("--arch", "--width"))],

@@ -87,6 +87,37 @@ class BeginTest(TrainTest):
             self.path("row.npy"), check=OK)
         self.assertEqual(numpy.load(self.path("row.npy")).shape, (1, 12))
 
+    def test_a_split_neck(self):
+        """A pair loss sees what a neck gets, so that the neck learns nothing
+        by it: that of a new head, and the one that a file has kept."""
+        for number, (options, moves) in enumerate((
+                (["--neck=split"], False),
+                (["--neck=split", "--embedding=12"], False),
+                (["--neck=after", "--embedding=12"], True))):
+            self.out = self.path(f"split{number}")
+            talk = self.train(f"--init={self.encoder}", "--loss=supcon",
+                              "--instance=0", "--views=2", "--hold-out=0",
+                              "--freeze-norm=false", *options)
+            self.assertNotIn("does nothing", talk)
+            before = self.weights(self.encoder)
+            after = self.weights(self.saved("encoder.onnx"))
+            neck = [n for n in after if n.endswith("neck.weight")]
+            self.assertEqual(len(neck), 1, list(after))
+            begun = before.get(neck[0], numpy.ones_like(after[neck[0]]))
+            self.assertEqual((after[neck[0]] != begun).any(), moves, options)
+            self.assertTrue(any((w != before.get(n)).any()
+                                for n, w in after.items()
+                                if n.endswith("embed.weight")
+                                or n.endswith("head.weight")))
+
+    def test_a_head_without_a_neck_is_not_split(self):
+        run("dml-train", self.things, "-o", self.out, "--epochs=1",
+            "--neck=none", *SMALL, check=OK)
+        bare = self.saved("encoder.onnx")
+        self.out += "2"
+        talk = self.train(f"--init={bare}", "--neck=split")
+        self.assertIn("neck=split does nothing here", talk)
+
     def test_init_that_is_none(self):
         done = run("dml-train", self.things, "-o", self.out, "--init=gone.onnx")
         self.assertNotEqual(done.returncode, OK)
