@@ -3,7 +3,7 @@
  *
  * The lock is on the folder itself, so it leaves no file behind and ends with
  * the process however that ends. A file system that cannot lock a folder (some
- * over a network) is used without. */
+ * over a network) is used without, and that is told. */
 #include "train/trainer.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -55,8 +55,15 @@ lock (DmlTrainer *t, GError **error)
   t->folder = open (t->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (t->folder < 0)
     return fail_errno (t, "cannot be opened", errno, error);
-  if (flock (t->folder, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+  if (flock (t->folder, LOCK_EX | LOCK_NB) == 0)
     return TRUE;
+  if (errno != EWOULDBLOCK) {
+    dml_trainer_warn (t,
+                      "%s cannot be locked (%s): nothing keeps a second "
+                      "dml-train out of it, so do not start one there",
+                      t->run, g_strerror (errno));
+    return TRUE;
+  }
   return dml_fail (error, BUSY,
                    "another dml-train works in %s; wait for it or stop it "
                    "(Ctrl-C saves), or name another folder",

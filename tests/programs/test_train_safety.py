@@ -282,6 +282,15 @@ class StopTest(TrainTest):
         self.assertIn("another dml-train works in", done.stderr)
         self.assertEqual(os.listdir(self.out), [])
 
+    @unittest.skipUnless("DML_NO_FLOCK" in os.environ, "sanitized")
+    def test_a_folder_that_cannot_be_locked(self):
+        """It is trained in all the same, and told once."""
+        env = dict(os.environ, LD_PRELOAD=os.environ["DML_NO_FLOCK"])
+        talk = run("dml-train", self.photos, "-o", self.out, "--epochs=1",
+                   *SMALL, env=env, check=OK).stderr
+        self.assertEqual(talk.count(f"{self.out} cannot be locked"), 1, talk)
+        self.assertTrue(os.path.exists(self.saved("encoder.onnx")))
+
 
 class FullDiskTest(TrainTest):
     def test_files_that_may_not_grow(self):
