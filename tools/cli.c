@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Options, exit codes, talk and JSON. */
 #include "cli.h"
+#include "cli_output.h"
 
 #include <locale.h>
 #include <signal.h>
@@ -24,6 +25,13 @@ static const char *
 name_in_talk (void)
 {
   return spoken_name != NULL ? spoken_name : g_get_prgname ();
+}
+
+void
+cli_begin (const char *name)
+{
+  g_set_prgname (name);
+  cli_watch_output (name_in_talk);
 }
 
 void

@@ -16,6 +16,9 @@ typedef enum {
   CLI_INTERRUPTED = 130,
 } CliExit;
 
+/* First in main: the program's name, and a watch over its standard output. */
+void cli_begin (const char *name);
+
 /* Parses options. Answers --version and --help. A mistyped option gets a
  * suggestion. FALSE: leave main with *exit_code. `description` is what stands
  * behind the options in --help: examples. */

@@ -154,7 +154,7 @@ main (int argc, char **argv)
   const CliCommand *command;
   CliExit exit_code = CLI_OK;
 
-  g_set_prgname ("dml-bench");
+  cli_begin ("dml-bench");
   if (argc < 2)
     return cli_usage (
       "a command is needed: encoder, gallery, kernels, pipeline "

@@ -220,7 +220,7 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   CliExit exit_code;
 
-  g_set_prgname ("dml-embed");
+  cli_begin ("dml-embed");
   options.false_accept_rate = 0.01;
   if (!cli_parse ("ENCODER|default PICTURES_OR_FOLDERS…",
                   "Turns photographs into embeddings.",

@@ -195,7 +195,7 @@ main (int argc, char **argv)
 {
   CliExit exit_code;
 
-  g_set_prgname ("dml-eval");
+  cli_begin ("dml-eval");
   if (!cli_parse ("ENCODER|default [DATA…]",
                   "Measures an encoder on pictures that it has not seen.",
                   EXAMPLES, entries, &argc, &argv, &exit_code))

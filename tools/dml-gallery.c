@@ -99,7 +99,7 @@ main (int argc, char **argv)
   const CliCommand *command;
   CliExit exit_code = CLI_OK;
 
-  g_set_prgname ("dml-gallery");
+  cli_begin ("dml-gallery");
   if (argc < 2)
     return cli_usage ("a gallery file and a command are needed");
   if (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)

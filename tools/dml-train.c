@@ -274,7 +274,7 @@ main (int argc, char **argv)
   g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
   g_autofree GOptionEntry *settings = make_settings (texts);
 
-  g_set_prgname ("dml-train");
+  cli_begin ("dml-train");
   given = g_ptr_array_new_with_free_func (g_free);
   if (!cli_parse_settings (
         "[DATA…]", "Trains an encoder from photographs in folders.", EXAMPLES,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * dml-check: holds every kernel of every level that this machine has to its
  * rule in kernels.def. docs/kernels.md says how to read what it prints. */
+#include "../../tools/cli_output.h"
 #include "check.h"
 
 #include <fnmatch.h>
@@ -129,6 +130,12 @@ same_kernel (const DmlKernels *a, const DmlKernels *b, size_t offset)
                  sizeof (void *)) == 0;
 }
 
+static const char *
+name (void)
+{
+  return "dml-check";
+}
+
 int
 main (int argc, char **argv)
 {
@@ -139,6 +146,7 @@ main (int argc, char **argv)
   size_t n_levels, n_run = 0, n_levels_run = 0, n_failed = 0;
   DmlCheck *c;
 
+  cli_watch_output (name);
   if (!parse (&o, argc, argv))
     return 2;
   if (o.list) {
