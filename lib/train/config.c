@@ -129,6 +129,8 @@ static const DmlTrainSetting settings[] = {
     "epochs between evaluations" },
   { "stop-early", "run", SETTING_UINT, SETTING_FREE, AT (stop_early), "0", 0, 1e6,
     "stop after so many evaluations without a better one; 0 = never" },
+  { "keep", "run", SETTING_CHOICE, SETTING_FREE, AT (keep), "best", 0, 0,
+    "which weights encoder.onnx holds: best on the held-out classes so far, or last evaluated" },
 };
 /* clang-format on */
 
@@ -147,6 +149,7 @@ static const struct {
   { "neck", { "none", "after", "split" } },
   { "optimiser", { "sgd", "adamw" } },
   { "schedule", { "cosine", "step", "constant" } },
+  { "keep", { "best", "last" } },
 };
 
 const DmlTrainSetting *

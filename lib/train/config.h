@@ -97,6 +97,7 @@ typedef struct {
   double checkpoint_every;
   uint64_t evaluate_every;
   uint64_t stop_early;
+  char *keep;
 } DmlTrainSettings;
 
 struct _DmlTrainConfig {

@@ -150,7 +150,8 @@ typedef struct {
  * @distance_other: of different classes; near 0 is a collapsed network
  * @n_classes: held-out classes these are of
  * @n_pictures: and their pictures
- * @best: whether encoder.onnx now holds these weights
+ * @best: whether its score is the highest so far; unless keep=last is set,
+ *   encoder.onnx now holds these weights
  * @seconds: since the run began, over all its sittings
  */
 typedef struct {

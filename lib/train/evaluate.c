@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * The end of an epoch: held-out figures, encoder.onnx where they are the best
- * so far, a line in run.jsonl. */
+ * so far (or are kept in any case), a line in run.jsonl. */
 #include "train/trainer.h"
 #include "train/report.h"
 #include "base/error.h"
@@ -154,8 +154,8 @@ statistics_restore (DmlTrainer *t, float **copy)
 }
 
 static gboolean
-evaluate_average (DmlTrainer *t, DmlEpoch *epoch, gboolean *best,
-                  GCancellable *cancellable, GError **error)
+evaluate_average (DmlTrainer *t, DmlEpoch *epoch, GCancellable *cancellable,
+                  GError **error)
 {
   const GArray *members = t->val; /* never the test classes */
 
@@ -171,8 +171,11 @@ evaluate_average (DmlTrainer *t, DmlEpoch *epoch, gboolean *best,
   } else {
     epoch->score = (double) epoch->epoch; /* nothing held out: the latest */
   }
-  *best = isnan (t->best.score) || epoch->score > t->best.score;
-  if (!*best)
+  epoch->best = isnan (t->top.score) || epoch->score > t->top.score ||
+                epoch->epoch == t->top.epoch; /* evaluated anew */
+  epoch->kept = isnan (t->kept.score) || epoch->score > t->kept.score ||
+                dml_trainer_keeps_last (t);
+  if (!epoch->kept)
     return TRUE;
   /* thresholds are worth their second only for a file that is kept */
   if (members->len > 0 &&
@@ -185,14 +188,14 @@ gboolean
 dml_trainer_evaluate (DmlTrainer *t, GCancellable *cancellable, GError **error)
 {
   float **statistics = statistics_copy (t);
-  gboolean best = FALSE, ok;
+  gboolean ok;
   DmlEpoch epoch;
 
   memset (&epoch, 0, sizeof epoch);
   epoch.epoch = t->step / t->feed.per_epoch;
   epoch.loss = t->loss_n ? t->loss_sum / (double) t->loss_n : (double) NAN;
   dml_optim_swap_average (t->optim);
-  ok = evaluate_average (t, &epoch, &best, cancellable, error);
+  ok = evaluate_average (t, &epoch, cancellable, error);
   dml_optim_swap_average (t->optim);
   statistics_restore (t, statistics);
   if (!ok)
@@ -200,15 +203,17 @@ dml_trainer_evaluate (DmlTrainer *t, GCancellable *cancellable, GError **error)
   t->n_evaluated++;
   if (epoch.epoch == 0)
     t->untrained_recall = epoch.val.retrieval.recall[DML_RECALL_AT_1];
-  t->since_best = best ? 0 : t->since_best + 1;
-  if (best) {
-    t->best.score = epoch.score;
-    t->best.epoch = epoch.epoch;
-    t->best.open = epoch.val.open;
-    memcpy (t->best.calibrated, epoch.val.calibrated,
-            sizeof t->best.calibrated);
+  t->since_best = epoch.best ? 0 : t->since_best + 1;
+  if (epoch.best)
+    t->top = (DmlTop){ epoch.score, epoch.epoch };
+  if (epoch.kept) {
+    t->kept.score = epoch.score;
+    t->kept.epoch = epoch.epoch;
+    t->kept.open = epoch.val.open;
+    memcpy (t->kept.calibrated, epoch.val.calibrated,
+            sizeof t->kept.calibrated);
   }
-  if (!dml_report_epoch (t, &epoch, best, error))
+  if (!dml_report_epoch (t, &epoch, error))
     return FALSE;
   dml_health_after_evaluation (t, &epoch);
   return TRUE;

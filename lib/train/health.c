@@ -121,7 +121,7 @@ dml_health_after_evaluation (DmlTrainer *t, const DmlEpoch *epoch)
                       "training pictures only. More pictures or stronger "
                       "augmentation help, or stop here; encoder.onnx is of "
                       "epoch %" G_GUINT64_FORMAT,
-                      OVERFIT_EVALUATIONS, t->best.epoch);
+                      OVERFIT_EVALUATIONS, t->kept.epoch);
 }
 
 void

@@ -182,7 +182,7 @@ cell (GString *page, double value, const char *format)
 }
 
 static void
-write_epochs (GString *page, const GArray *lines)
+write_epochs (GString *page, const GArray *lines, const DmlTrainer *t)
 {
   guint best = lines->len;
 
@@ -200,8 +200,8 @@ write_epochs (GString *page, const GArray *lines)
     g_string_append_printf (page, "<tr%s><td>%" G_GINT64_FORMAT "%s</td>",
                             i == best ? " class=\"best\"" : "", line->epoch,
                             line->epoch == 0 ? " (before)"
-                            : i == best      ? " (kept)"
-                                             : "");
+                            : line->epoch == (gint64) t->kept.epoch ? " (kept)"
+                                                                    : "");
     for (size_t j = 0; j < N_FIGURES; j++)
       cell (page, line->value[j], j < FIGURE_MINUTES ? "%.3f" : "%.1f");
     g_string_append (page, "</tr>\n");
@@ -242,17 +242,17 @@ write_test (GString *page, const DmlMeasures *m)
 }
 
 static void
-write_thresholds (GString *page, const DmlBest *best)
+write_thresholds (GString *page, const DmlKept *kept)
 {
-  if (!best->open)
+  if (!kept->open)
     return;
   g_string_append (page, "<h2>Thresholds in encoder.onnx</h2>\n<table><tr><th>"
                          "false accepts</th><th>similarity above</th></tr>\n");
   for (int i = 0; i < DML_N_FARS; i++) {
-    if (!best->calibrated[i].there)
+    if (!kept->calibrated[i].there)
       continue;
     g_string_append_printf (page, "<tr><td>%g %%</td>", 100 * dml_fars[i]);
-    cell (page, best->calibrated[i].threshold, "%.3f");
+    cell (page, kept->calibrated[i].threshold, "%.3f");
     g_string_append (page, "</tr>\n");
   }
   g_string_append (page, "</table>\n");
@@ -304,9 +304,9 @@ dml_page_write (const DmlTrainer *t, const DmlMeasures *test, GError **error)
     for (size_t i = 0; i <= FIGURE_LOSS; i++)
       draw_curve (page, lines, i);
     g_string_append (page, "</p>\n");
-    write_epochs (page, lines);
+    write_epochs (page, lines, t);
   }
-  write_thresholds (page, &t->best);
+  write_thresholds (page, &t->kept);
   write_settings (page, t);
   g_string_append (page, "</html>\n");
   return dml_file_replace (path, page->str, page->len, error);

@@ -282,8 +282,7 @@ add_training (const DmlTrainer *t, JsonBuilder *b)
 }
 
 gboolean
-dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch, gboolean best,
-                  GError **error)
+dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch, GError **error)
 {
   g_autofree char *path = jsonl_path (t);
   JsonBuilder *b = json_builder_new ();
@@ -300,7 +299,7 @@ dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch, gboolean best,
     .n_pictures = epoch->val.n_pictures,
     .distance_same = mean_of (t->train.sum.d_pos, t->train.n),
     .distance_other = mean_of (t->train.sum.d_neg, t->train.n),
-    .best = best,
+    .best = epoch->best,
     .seconds = dml_trainer_seconds (t),
   };
 
@@ -311,7 +310,7 @@ dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch, gboolean best,
   dml_figures_add_number (b, "loss", epoch->loss);
   dml_figures_add_number (b, "score", epoch->score);
   json_builder_set_member_name (b, "best");
-  json_builder_add_boolean_value (b, best);
+  json_builder_add_boolean_value (b, epoch->best);
   dml_figures_add_number (b, "seconds", figures.seconds);
   json_builder_set_member_name (b, "held_out");
   json_builder_begin_object (b);
@@ -436,23 +435,35 @@ say_test (DmlTrainer *t, const DmlMeasures *m)
                    digits (dir, sizeof dir, m->open, m->dir_1));
 }
 
+/* The warning where no epoch was better than none; the others say which. */
 static void
 say_which_weights (DmlTrainer *t, const char *path)
 {
-  if (t->best.epoch > 0)
+  const gboolean last = dml_trainer_keeps_last (t);
+  g_autofree char *holds =
+    g_strdup_printf (", so %s holds %s", path,
+                     *t->config->s.init ? "the encoder that this run started "
+                                          "from"
+                                        : "the untrained network");
+
+  if (t->kept.epoch != t->top.epoch)
+    dml_trainer_say (t,
+                     "the %s weights, of epoch %" G_GUINT64_FORMAT
+                     ", are in %s (keep=%s); the best were those of epoch "
+                     "%" G_GUINT64_FORMAT,
+                     last ? "last" : "kept", t->kept.epoch, path,
+                     t->config->s.keep, t->top.epoch);
+  else if (t->kept.epoch > 0)
     dml_trainer_say (
-      t, "the best weights, of epoch %" G_GUINT64_FORMAT ", are in %s",
-      t->best.epoch, path);
-  else
+      t, "the %s weights, of epoch %" G_GUINT64_FORMAT ", are in %s",
+      last ? "last and best" : "best", t->kept.epoch, path);
+  if (t->top.epoch == 0)
     dml_trainer_warn (
       t,
       "no epoch was better on the held-out classes than the network before "
-      "training, so %s holds %s: nothing was learned that helps there. A lower "
-      "lr (it is %g), more epochs (there were %u) or more pictures may",
-      path,
-      *t->config->s.init ? "the encoder that this run started from"
-                         : "the untrained network",
-      t->config->s.lr, (guint) t->n_epochs);
+      "training%s: nothing was learned that helps there. A lower lr (it is "
+      "%g), more epochs (there were %u) or more pictures may",
+      t->kept.epoch == 0 ? holds : "", t->config->s.lr, (guint) t->n_epochs);
 }
 
 gboolean
@@ -476,15 +487,15 @@ dml_report_finish (DmlTrainer *t, GError **error)
                     ->label;
     if (x == NULL || !embed_with_file (t, path, t->test, x, error) ||
         !dml_measures_run (x, labels, n, d, seed, TRUE, &m, error) ||
-        !dml_measures_apply (t->best.calibrated, x, labels, n, d, seed, far,
+        !dml_measures_apply (t->kept.calibrated, x, labels, n, d, seed, far,
                              right, error))
       return FALSE;
     say_test (t, &m);
   }
   if (!dml_page_write (t, n > 0 ? &m : NULL, error))
     return FALSE;
-  if (t->best.open)
-    say_thresholds (t, t->best.calibrated, far, right);
+  if (t->kept.open)
+    say_thresholds (t, t->kept.calibrated, far, right);
   else
     dml_trainer_warn (t,
                       "%s holds no thresholds: too little is held out to "

@@ -21,7 +21,7 @@ GHashTable *dml_report_metadata (const DmlTrainer *t, const DmlEpoch *epoch);
 gboolean dml_report_check_encoder (DmlTrainer *t, const char *path,
                                    GError **error);
 
-gboolean dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch, gboolean best,
+gboolean dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch,
                            GError **error);
 
 /* Test classes through encoder.onnx, thresholds applied to them. */

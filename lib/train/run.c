@@ -247,14 +247,20 @@ begin (DmlTrainer *t, GCancellable *cancellable, GError **error)
 }
 
 /* After a checkpoint has been restored. A run that had ended, but whose
- * encoder.onnx is gone, evaluates once more and so writes it. */
+ * encoder.onnx is gone or is to hold the last weights now, evaluates once more
+ * and so writes it. */
 static gboolean
 take_up (DmlTrainer *t, GCancellable *cancellable, GError **error)
 {
-  const gboolean again = t->step == t->n_steps && isnan (t->best.score);
+  const gboolean again =
+    t->step == t->n_steps &&
+    (isnan (t->kept.score) ||
+     (dml_trainer_keeps_last (t) && t->kept.epoch != t->n_epochs));
 
-  if (again && t->n_evaluated > 0)
+  if (again && t->n_evaluated > 0) {
     t->n_evaluated--; /* its line in run.jsonl is written anew */
+    t->since_best -= t->since_best > 0;
+  }
   if (!dml_report_resume (t, error) ||
       (again && !dml_trainer_evaluate (t, cancellable, error)))
     return FALSE;

@@ -18,7 +18,7 @@ typedef struct {
   uint64_t n_evaluated, since_best, loss_n, collapsed_for;
   double seconds, loss_sum, untrained_recall;
   uint64_t data_sum;
-  DmlBest best;
+  DmlKept kept;
 } Counters;
 
 /* The epoch so far, as run.jsonl will tell of it, and the alarms that count
@@ -72,6 +72,17 @@ restore_epoch (DmlTrainer *t, const DmlCheckpoint *cp, GError **error)
   return TRUE;
 }
 
+/* Checkpoints before keep=last do not have it: what was kept was the best. */
+static gboolean
+restore_top (DmlTrainer *t, const DmlCheckpoint *cp, GError **error)
+{
+  size_t size;
+
+  t->top = (DmlTop){ t->kept.score, t->kept.epoch };
+  return dml_checkpoint_get (cp, "top", &size) == NULL ||
+         dml_checkpoint_copy (cp, "top", &t->top, sizeof t->top, error);
+}
+
 /* Order, labels, contents and split of all pictures. */
 static uint64_t
 data_sum (const DmlDataset *set)
@@ -108,7 +119,7 @@ counters_of (const DmlTrainer *t)
     .loss_sum = t->loss_sum,
     .data_sum = data_sum (t->set),
     .untrained_recall = t->untrained_recall,
-    .best = t->best,
+    .kept = t->kept,
   };
 }
 
@@ -175,6 +186,7 @@ dml_trainer_save (DmlTrainer *t, GError **error)
                           dml_optim_get_steps (t->optim));
   dml_checkpoint_put_u64 (cp, "evaluation-due", t->evaluation_due != FALSE);
   dml_checkpoint_put (cp, "epoch", &epoch, sizeof epoch);
+  dml_checkpoint_put (cp, "top", &t->top, sizeof t->top);
   dml_checkpoint_put_u64 (cp, "packed", t->set->report.n_packed);
   each_block (t, put_block, cp);
   if (!dml_checkpoint_write (cp, path, error))
@@ -250,8 +262,12 @@ dml_trainer_restore (DmlTrainer *t, const DmlCheckpoint *cp, GError **error)
   t->seconds = c.seconds;
   t->loss_sum = c.loss_sum;
   t->untrained_recall = c.untrained_recall;
-  t->best = c.best;
-  if (!g_file_test (encoder, G_FILE_TEST_EXISTS))
-    t->best.score = (double) NAN; /* the next evaluation writes it again */
+  t->kept = c.kept;
+  if (!restore_top (t, cp, error))
+    return FALSE;
+  if (!g_file_test (encoder, G_FILE_TEST_EXISTS)) {
+    t->kept.score = (double) NAN; /* the next evaluation writes it again */
+    t->top.score = (double) NAN;  /* and is the best of those to come */
+  }
   return TRUE;
 }

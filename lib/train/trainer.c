@@ -42,6 +42,12 @@ dml_trainer_seconds (const DmlTrainer *t)
   return t->seconds + (double) (g_get_monotonic_time () - t->started) / 1e6;
 }
 
+gboolean
+dml_trainer_keeps_last (const DmlTrainer *t)
+{
+  return strcmp (t->config->s.keep, "last") == 0;
+}
+
 /* Paths are kept whole: a run may go on from another folder. */
 static void
 make_absolute (DmlTrainConfig *config)
@@ -68,7 +74,7 @@ trainer_new (const char *run, const DmlTrainConfig *config,
   t->config = dml_train_config_copy (config);
   if (listener != NULL)
     t->listener = *listener;
-  t->best.score = (double) NAN;
+  t->kept.score = t->top.score = (double) NAN;
   t->started = g_get_monotonic_time ();
   if (t->config->s.threads > 0) /* where the pool has not been used yet */
     dml_threads_set_max ((unsigned) t->config->s.threads);

@@ -94,16 +94,25 @@ typedef struct {
   DmlMeasures val;
   DmlViewFigures views;
   DmlNetHealth health;
-  double score; /* what the best epoch is chosen by */
+  double score;  /* what the best epoch is chosen by */
+  gboolean best; /* no other one of the run has a higher score */
+  gboolean kept; /* encoder.onnx holds these weights */
 } DmlEpoch;
 
-/* What is remembered of the epoch in encoder.onnx. */
+/* What is remembered of the epoch in encoder.onnx: the one of the highest
+ * score, or with keep=last the last one. */
 typedef struct {
   double score;
   uint64_t epoch;
   uint64_t open; /* thresholds were calibrated */
   DmlCalibrated calibrated[DML_N_FARS];
-} DmlBest;
+} DmlKept;
+
+/* The epoch of the highest score, kept or not. */
+typedef struct {
+  double score; /* NaN before the first evaluation */
+  uint64_t epoch;
+} DmlTop;
 
 struct _DmlTrainer {
   char **sources; /* NULL-terminated */
@@ -130,7 +139,8 @@ struct _DmlTrainer {
   uint64_t step, n_steps, n_epochs;
   double seconds; /* of sittings before this one */
   gint64 started; /* of this one */
-  DmlBest best;   /* score is NaN before the first evaluation */
+  DmlKept kept;   /* score is NaN where there is no encoder.onnx yet */
+  DmlTop top;
   uint64_t n_evaluated, since_best;
   double untrained_recall; /* at 1, of step 0; what training must beat */
   DmlEpochTrain train;     /* of the epoch so far */
@@ -147,6 +157,7 @@ void dml_trainer_say (const DmlTrainer *t, const char *format, ...)
 void dml_trainer_warn (const DmlTrainer *t, const char *format, ...)
   G_GNUC_PRINTF (2, 3);
 double dml_trainer_seconds (const DmlTrainer *t); /* since the run began */
+gboolean dml_trainer_keeps_last (const DmlTrainer *t);
 
 /* plan.c: fills in what stands at "chosen" and says why. */
 gboolean dml_trainer_choose_input (DmlTrainer *t, GError **error);

@@ -86,6 +86,7 @@ class OptionsTest(TrainTest):
                              ("--fit=strech", "context, cover, stretch"),
                              ("--pool=max", "average, gem, flatten"),
                              ("--neck=foo", "none, after, split"),
+                             ("--keep=first", "best, last"),
                              ("--freeze=*", "without --init"),
                              ("--loss=distil", "teacher")):
             done = run("dml-train", self.photos, "-o", self.out, option,

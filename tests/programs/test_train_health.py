@@ -1,9 +1,12 @@
 """Runs that are made to fail, each as people make them fail: what is wrong is
 named, and what to do."""
+import json
 import os
 import random
 import time
 import unittest
+
+import onnx
 
 from common import FAILED, OK, USAGE, run
 from training import TrainTest, paint_classes
@@ -106,6 +109,52 @@ class HealthTest(TrainTest):
         self.assertIn("of before training: usual while", talk)
         self.assertIn("holds the encoder that this run started from", talk)
         self.assertNotIn("the best weights", talk)
+
+    def test_which_weights_are_kept(self):
+        """The same run as above keeps its last weights where that is set, at
+        its beginning or when it has ended."""
+        self.train("--epochs=6", "--loss=cosface:scale=16")
+        worse = [f"--init={self.saved('encoder.onnx')}", "--freeze-norm=false",
+                 "--lr=1", "--loss=contrastive:neg_margin=0", "--clip=0",
+                 "--epochs=2", "--batches-per-epoch=6"]
+        table, first = self.wrong_labels(), self.out
+
+        def card():
+            card = {p.key: p.value for p in
+                    onnx.load(self.saved("encoder.onnx")).metadata_props}
+            done = run("dml-embed", self.saved("encoder.onnx"), self.things,
+                       "--csv", check=OK)
+            return card, done.stdout
+
+        self.out = first + "-last"
+        talk = self.train(*worse, "--keep=last", data=table)
+        self.assertRegex(talk, r"the last weights, of epoch 2, are in .*"
+                         r"keep=last.*; the best were those of epoch 0")
+        self.assertIn("no epoch was better", talk)
+        self.assertNotIn("holds the encoder that this run started from", talk)
+        last, embeddings = card()
+        lines = self.run_lines()
+        self.assertEqual([line["best"] for line in lines],
+                         [True, False, False])
+        self.assertEqual(
+            json.loads(last["dml.measures"])["recall_1"],
+            lines[2]["held_out"]["recall_1"])
+        self.assertIn("dml.thresholds", last)
+        self.assertIn("2 (kept)", self.read("report.html").decode())
+
+        self.out = first + "-best"
+        self.train(*worse, data=table)
+        best, others = card()
+        self.assertNotEqual(others, embeddings)
+        talk = run("dml-train", "--resume", self.out, "--keep=last",
+                   check=OK).stderr
+        self.assertIn("the last weights, of epoch 2, are in", talk)
+        then, others = card()
+        self.assertEqual(others, embeddings)
+        self.assertNotEqual(then["dml.thresholds"], best["dml.thresholds"])
+        self.assertEqual(then["dml.thresholds"], last["dml.thresholds"])
+        self.assertEqual([line["best"] for line in self.run_lines()],
+                         [True, False, False])
 
     def test_no_pairs_to_look_at(self):
         talk = self.train("--loss=contrastive", "--pictures-per-class=1",
