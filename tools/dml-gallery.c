@@ -14,7 +14,8 @@ static const CliCommand commands[] = {
   { "search", "PICTURES…", "what is this, and why", gallery_search },
   { "remove", "LABELS…", "take labels or items out for good", gallery_remove },
   { "rename", "LABEL NEW", "rename or merge", gallery_rename },
-  { "data", "LABEL [JSON]", "store JSON with a label, or print it", gallery_data },
+  { "data", "LABEL [JSON]", "store JSON with a label, or print it",
+    gallery_data },
   { "calibrate", "", "find the threshold for a false-accept rate",
     gallery_calibrate },
   { "verify", "", "read everything and name what is wrong", gallery_verify },
@@ -52,6 +53,26 @@ gallery_snapshot (DmlGallery **gallery, GError **error)
   if (snapshot == NULL)
     g_clear_pointer (gallery, dml_gallery_unref);
   return snapshot;
+}
+
+gboolean
+gallery_open_two (DmlGalleryFlags flags, DmlGallery **gallery,
+                  const char *other_path, DmlGallery **other, GError **error)
+{
+  *gallery = dml_gallery_open (gallery_path, flags, NULL, error);
+  if (*gallery == NULL)
+    return FALSE;
+  *other = dml_gallery_open (other_path, DML_GALLERY_READ, NULL, error);
+  return *other != NULL;
+}
+
+gboolean
+gallery_views_allowed (int views, CliExit *exit_code)
+{
+  if (views >= 1 && views <= 256)
+    return TRUE;
+  *exit_code = cli_usage ("--views: %d is not within 1..256", views);
+  return FALSE;
 }
 
 CliExit

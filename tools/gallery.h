@@ -25,6 +25,14 @@ CliExit gallery_merge (int argc, char **argv);
  * placeholder is one. */
 DmlEncoder *gallery_encoder (const char *path, GError **error);
 
+/* gallery_path and another one, which is read only. */
+gboolean gallery_open_two (DmlGalleryFlags flags, DmlGallery **gallery,
+                           const char *other_path, DmlGallery **other,
+                           GError **error);
+
+/* FALSE, and what to exit with, unless --views may be that many. */
+gboolean gallery_views_allowed (int views, CliExit *exit_code);
+
 /* cli_fail(), with --encoder's name where the encoder is not the gallery's. */
 CliExit gallery_fail (const GError *error);
 

@@ -88,10 +88,7 @@ gallery_diff (int argc, char **argv)
     return exit_code;
   if (argc != 2)
     return cli_usage ("one other gallery is needed");
-  if ((gallery = dml_gallery_open (gallery_path, DML_GALLERY_READ, NULL,
-                                   &error)) == NULL ||
-      (other = dml_gallery_open (argv[1], DML_GALLERY_READ, NULL, &error)) ==
-        NULL ||
+  if (!gallery_open_two (DML_GALLERY_READ, &gallery, argv[1], &other, &error) ||
       (differences = dml_gallery_compare (gallery, other, &error)) == NULL)
     return cli_fail (error);
   if (options.json)

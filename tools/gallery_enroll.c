@@ -409,8 +409,8 @@ gallery_enroll (int argc, char **argv)
     return exit_code;
   if (argc < 2)
     return cli_usage ("no picture or folder named");
-  if (options.views < 1 || options.views > 256)
-    return cli_usage ("--views: %d is not within 1..256", options.views);
+  if (!gallery_views_allowed (options.views, &exit_code))
+    return exit_code;
   if ((pictures = cli_pictures (argv + 1, &n_others, &error)) == NULL)
     return cli_fail (error);
   if (pictures->len == 0)

@@ -147,11 +147,8 @@ gallery_merge (int argc, char **argv)
     return exit_code;
   if (argc != 2)
     return cli_usage ("one other gallery is needed");
-  if ((gallery = dml_gallery_open (
-         gallery_path, options.dry_run ? DML_GALLERY_READ : DML_GALLERY_WRITE,
-         NULL, &error)) == NULL ||
-      (other = dml_gallery_open (argv[1], DML_GALLERY_READ, NULL, &error)) ==
-        NULL ||
+  if (!gallery_open_two (options.dry_run ? DML_GALLERY_READ : DML_GALLERY_WRITE,
+                         &gallery, argv[1], &other, &error) ||
       !dml_gallery_merge (gallery, other, options.dry_run, &report, &error))
     return cli_fail (error);
   if (options.json)

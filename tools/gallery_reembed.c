@@ -177,8 +177,8 @@ gallery_reembed (int argc, char **argv)
     return cli_usage ("%s: nothing is expected here", argv[1]);
   if (options.output == NULL)
     return cli_usage ("--output names the new gallery");
-  if (options.views < 1 || options.views > 256)
-    return cli_usage ("--views: %d is not within 1..256", options.views);
+  if (!gallery_views_allowed (options.views, &exit_code))
+    return exit_code;
   if (g_file_test (options.output, G_FILE_TEST_EXISTS))
     return cli_usage ("--output: %s is there already and is not written over",
                       options.output);
