@@ -6,20 +6,11 @@
 #include "nn/exec.h"
 #include "nn/onnx/onnx.h"
 #include "nn/passes/passes.h"
+#include "need.h"
 #include "npy_file.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-static void
-need (gboolean ok, const GError *error)
-{
-  if (ok)
-    return;
-  g_printerr ("%s\n", error ? error->message : "failed");
-  exit (1);
-}
 
 static double
 cpu_ms (void)

@@ -4,19 +4,10 @@
 #include "nn/arch/arch.h"
 #include "nn/exec.h"
 #include "nn/onnx/onnx.h"
+#include "need.h"
 #include "npy_file.h"
 
 #include <math.h>
-#include <stdlib.h>
-
-static void
-need (gboolean ok, const GError *error)
-{
-  if (ok)
-    return;
-  g_printerr ("%s\n", error ? error->message : "failed");
-  exit (1);
-}
 
 static void
 sample (const char *folder, const DmlArch *arch, DmlArchPool pool,
