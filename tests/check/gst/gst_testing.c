@@ -517,6 +517,18 @@ test_stat (GstElement *element, const char *field)
   return value;
 }
 
+guint
+test_count_files (void)
+{
+  GDir *dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  guint n = 0;
+
+  while (dir != NULL && g_dir_read_name (dir) != NULL)
+    n++;
+  g_clear_pointer (&dir, g_dir_close);
+  return n;
+}
+
 gboolean
 test_wait (TestCondition condition, gpointer data)
 {

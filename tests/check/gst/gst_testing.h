@@ -104,6 +104,9 @@ guint test_items (const char *path, const char *label);
 
 guint64 test_stat (GstElement *element, const char *field);
 
+/* Files that the process has open. */
+guint test_count_files (void);
+
 /* Waits, at most 5 s, until condition (data) is TRUE. */
 typedef gboolean (*TestCondition) (gpointer data);
 gboolean test_wait (TestCondition condition, gpointer data);

@@ -16,18 +16,6 @@
 
 #define SOURCE "videotestsrc num-buffers=2 ! video/x-raw,width=96,height=64 ! "
 
-static guint
-count_files (void)
-{
-  GDir *dir = g_dir_open ("/proc/self/fd", 0, NULL);
-  guint n = 0;
-
-  while (dir != NULL && g_dir_read_name (dir) != NULL)
-    n++;
-  g_clear_pointer (&dir, g_dir_close);
-  return n;
-}
-
 static long
 resident_kb (void)
 {
@@ -94,7 +82,7 @@ starts_and_stops (gconstpointer data)
   for (guint i = 0; i < n; i++) {
     cycle (pipeline);
     if (i + 1 == WARM) {
-      files = count_files ();
+      files = test_count_files ();
       heap = heap_kb ();
     }
     /* The heap's pages come and go by megabytes with the threads. */
@@ -105,9 +93,9 @@ starts_and_stops (gconstpointer data)
   }
   g_test_message ("%s: %u cycles; files %u, then %u; heap %ld KiB, then %ld; "
                   "resident at most %ld KiB, of the last quarter at least %ld",
-                  rest[0], n, files, count_files (), heap, heap_kb (), most,
-                  least);
-  g_assert_cmpuint (count_files (), ==, files);
+                  rest[0], n, files, test_count_files (), heap, heap_kb (),
+                  most, least);
+  g_assert_cmpuint (test_count_files (), ==, files);
 #ifndef __SANITIZE_ADDRESS__ /* keeps what was freed */
   g_assert_cmpint (heap_kb (), <, heap + SLACK_KB);
   g_assert_cmpint (least, <, most + SLACK_KB);
