@@ -7,7 +7,7 @@
 #include "gallery/calibrate.h"
 #include "gallery/rows.h"
 
-enum { DIM = 24 };
+enum { DIM = 24, N_SHOPS = 20, N = 40 };
 
 /* ---- unknown things before a gallery ------------------------------------- */
 
@@ -71,30 +71,37 @@ count_accepted (const DmlSnapshot *snapshot, double lead, DmlRng *rng,
   }
 }
 
+/* N products with one photograph each: their rows. */
+static DmlSnapshot *
+open_shop (float *rows, DmlRng *rng)
+{
+  guint32 labels[N];
+
+  for (guint i = 0; i < N; i++) {
+    draw_thing (rows + i * DIM, rng);
+    labels[i] = i;
+  }
+  return fixture_snapshot (rows, labels, N, N, DIM, DML_METRIC_COSINE);
+}
+
 /* One photograph a product, forty products: unknown things of the same sort
  * pass at the wished rate; on a counter, which takes all similarities down,
  * about as often. */
 static void
 test_unknown_things_are_rejected_at_the_wished_rate (void)
 {
-  enum { N_SHOPS = 20, N = 40 };
   double mean[2] = { 0, 0 };
   DmlRng rng;
 
   dml_rng_init (&rng, 11, 0);
   for (guint shop = 0; shop < N_SHOPS; shop++) {
     float rows[N * DIM];
-    guint32 labels[N];
     g_autoptr (DmlSnapshot) snapshot = NULL;
     g_auto (DmlLeads) leads = { 0 };
     double share[2];
     DmlLeadFit fit;
 
-    for (guint i = 0; i < N; i++) {
-      draw_thing (rows + i * DIM, &rng);
-      labels[i] = i;
-    }
-    snapshot = fixture_snapshot (rows, labels, N, N, DIM, DML_METRIC_COSINE);
+    snapshot = open_shop (rows, &rng);
     g_assert_true (
       dml_leads_measure (snapshot, &dml_classifier_knn, 1000, &leads, NULL));
     dml_leads_fit (&leads, 0.1, &fit);
@@ -115,24 +122,18 @@ test_unknown_things_are_rejected_at_the_wished_rate (void)
 static void
 test_probes_stand_for_the_camera (void)
 {
-  enum { N_SHOPS = 20, N = 40 };
   double with = 0, without = 0, own = 0;
   DmlRng rng;
 
   dml_rng_init (&rng, 12, 0);
   for (guint shop = 0; shop < N_SHOPS; shop++) {
     float rows[N * DIM];
-    guint32 labels[N];
     g_autoptr (DmlSnapshot) snapshot = NULL;
     g_auto (DmlLeads) leads = { 0 }, plain = { 0 };
     double share[2];
     DmlLeadFit fit;
 
-    for (guint i = 0; i < N; i++) {
-      draw_thing (rows + i * DIM, &rng);
-      labels[i] = i;
-    }
-    snapshot = fixture_snapshot (rows, labels, N, N, DIM, DML_METRIC_COSINE);
+    snapshot = open_shop (rows, &rng);
     g_assert_true (
       dml_leads_measure (snapshot, &dml_classifier_knn, 1000, &plain, NULL));
     g_assert_cmpuint (plain.n_genuine, ==, 0);
@@ -168,18 +169,18 @@ test_probes_stand_for_the_camera (void)
 static void
 test_leads_are_those_of_the_rest (void)
 {
-  enum { N = 60, N_LABELS = 14 };
-  float rows[N * DIM];
-  guint32 labels[N];
+  enum { N_ITEMS = 60, N_LABELS = 14 };
+  float rows[N_ITEMS * DIM];
+  guint32 labels[N_ITEMS];
   DmlRng rng;
 
   dml_rng_init (&rng, 4, 0);
-  for (guint i = 0; i < N; i++) {
+  for (guint i = 0; i < N_ITEMS; i++) {
     draw_thing (rows + i * DIM, &rng);
     labels[i] = i % N_LABELS;
   }
   g_autoptr (DmlSnapshot) snapshot =
-    fixture_snapshot (rows, labels, N, N_LABELS, DIM, DML_METRIC_COSINE);
+    fixture_snapshot (rows, labels, N_ITEMS, N_LABELS, DIM, DML_METRIC_COSINE);
 
   for (guint prototype = 0; prototype < 2; prototype++) {
     const DmlClassifierClass *klass =
@@ -188,7 +189,7 @@ test_leads_are_those_of_the_rest (void)
     guint i = 0;
 
     g_assert_true (dml_leads_measure (snapshot, klass, 1000, &leads, NULL));
-    g_assert_cmpuint (leads.n, ==, N);
+    g_assert_cmpuint (leads.n, ==, N_ITEMS);
     g_assert_cmpuint (leads.n_labels, ==, N_LABELS);
     g_assert_cmpuint (leads.n_genuine, ==, N_LABELS);
     for (guint l = 0; l < N_LABELS; l++) {
@@ -203,7 +204,7 @@ test_leads_are_those_of_the_rest (void)
       options.classifier = klass->id;
       options.k = 1;
       matcher = dml_matcher_new_with (rest, NULL, &options, NULL);
-      for (guint row = l; row < N; row += N_LABELS, i++) {
+      for (guint row = l; row < N_ITEMS; row += N_LABELS, i++) {
         DmlMatch *match;
 
         matcher->n_crowd = DML_CROWD;

@@ -4,12 +4,11 @@
 #include "train/dataset.h"
 #include "train/source.h"
 #include "base/error.h"
+#include "folder_cases.h"
 #include "shapes.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
-
-static char *folder; /* of the test; emptied after each case */
 
 static char *
 in_folder (const char *name)
@@ -492,24 +491,10 @@ test_wrong_sources (void)
   g_assert_error (error, DML_ERROR, DML_ERROR_FORMAT);
 }
 
-typedef void (*Case) (void);
-
-static void
-run_case (gconstpointer data)
-{
-  folder = g_dir_make_tmp ("dml-XXXXXX", NULL);
-  ((Case) (gsize) data) ();
-  shapes_remove (folder);
-  g_clear_pointer (&folder, g_free);
-}
-
 int
 main (int argc, char **argv)
 {
-  static const struct {
-    const char *name;
-    Case run;
-  } cases[] = {
+  static const FolderCase cases[] = {
     { "folder-and-tar-are-the-same", test_folder_and_tar_are_the_same },
     { "two-sources-keep-their-labels-apart",
       test_two_sources_keep_their_labels_apart },
@@ -534,10 +519,6 @@ main (int argc, char **argv)
   };
 
   g_test_init (&argc, &argv, NULL);
-  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autofree char *path = g_strconcat ("/dataset/", cases[i].name, NULL);
-
-    g_test_add_data_func (path, (gconstpointer) (gsize) cases[i].run, run_case);
-  }
+  folder_cases_add ("dataset", cases, G_N_ELEMENTS (cases));
   return g_test_run ();
 }

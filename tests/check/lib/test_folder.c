@@ -3,14 +3,12 @@
 #include <dml/dml-folder.h>
 #include <dml/dml-error.h>
 
-#include "shapes.h"
+#include "folder_cases.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char *folder; /* of the test; emptied after each case */
 
 static void
 make_folder (const char *name)
@@ -201,24 +199,10 @@ test_stops_when_told (void)
   g_assert_error (error, DML_ERROR, DML_ERROR_NOT_FOUND);
 }
 
-typedef void (*Case) (void);
-
-static void
-run_case (gconstpointer data)
-{
-  folder = g_dir_make_tmp ("dml-XXXXXX", NULL);
-  ((Case) (gsize) data) ();
-  shapes_remove (folder);
-  g_clear_pointer (&folder, g_free);
-}
-
 int
 main (int argc, char **argv)
 {
-  static const struct {
-    const char *name;
-    Case run;
-  } cases[] = {
+  static const FolderCase cases[] = {
     { "order-and-labels", test_order_and_labels },
     { "links-that-lead-round", test_links_that_lead_round },
     { "what-is-no-file", test_what_is_no_file },
@@ -228,10 +212,6 @@ main (int argc, char **argv)
   };
 
   g_test_init (&argc, &argv, NULL);
-  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autofree char *path = g_strconcat ("/folder/", cases[i].name, NULL);
-
-    g_test_add_data_func (path, (gconstpointer) (gsize) cases[i].run, run_case);
-  }
+  folder_cases_add ("folder", cases, G_N_ELEMENTS (cases));
   return g_test_run ();
 }

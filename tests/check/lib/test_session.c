@@ -159,6 +159,16 @@ test_picture_in_one_call (void)
 /* ---- enrolment ---- */
 
 static void
+assert_unit (const float *x, size_t dim)
+{
+  double sum = 0;
+
+  for (size_t i = 0; i < dim; i++)
+    sum += (double) x[i] * (double) x[i];
+  g_assert_cmpfloat_with_epsilon (sum, 1, 1e-5);
+}
+
+static void
 test_enrolment_repeats_itself (void)
 {
   g_autoptr (DmlEncoder) encoder = dml_encoder_get_default ();
@@ -166,15 +176,12 @@ test_enrolment_repeats_itself (void)
   const size_t dim = dml_encoder_get_dim (encoder);
   g_autofree float *out = g_new (float, 2 * dim);
   g_autoptr (DmlPicture) picture = noise_picture (90, 60, 7);
-  double sum = 0;
 
   g_assert_true (dml_session_embed_enrolment (session, picture, 12, out, NULL));
   g_assert_true (
     dml_session_embed_enrolment (session, picture, 12, out + dim, NULL));
   g_assert_cmpmem (out, dim * sizeof *out, out + dim, dim * sizeof *out);
-  for (size_t i = 0; i < dim; i++)
-    sum += (double) out[i] * (double) out[i];
-  g_assert_cmpfloat_with_epsilon (sum, 1, 1e-5);
+  assert_unit (out, dim);
   g_assert_true (dml_session_embed_enrolment (session, picture, 1, out, NULL));
   embed_one (encoder, picture, out + dim);
   g_assert_cmpmem (out, dim * sizeof *out, out + dim, dim * sizeof *out);
@@ -189,14 +196,11 @@ test_probe_is_another_view (void)
   const size_t dim = dml_encoder_get_dim (encoder);
   g_autofree float *out = g_new (float, 2 * dim);
   g_autoptr (DmlPicture) picture = noise_picture (90, 60, 7);
-  double sum = 0;
 
   g_assert_true (dml_session_embed_probe (session, picture, out, NULL));
   g_assert_true (dml_session_embed_probe (session, picture, out + dim, NULL));
   g_assert_cmpmem (out, dim * sizeof *out, out + dim, dim * sizeof *out);
-  for (size_t i = 0; i < dim; i++)
-    sum += (double) out[i] * (double) out[i];
-  g_assert_cmpfloat_with_epsilon (sum, 1, 1e-5);
+  assert_unit (out, dim);
   embed_one (encoder, picture, out + dim);
   g_assert_cmpint (memcmp (out, out + dim, dim * sizeof *out), !=, 0);
 }

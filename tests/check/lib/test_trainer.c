@@ -480,20 +480,12 @@ test_preview (void)
   g_assert_cmpint (dml_picture_get_width (sheet), >, 240);
 }
 
-typedef void (*Case) (void);
-
-static void
-run_case (gconstpointer data)
-{
-  ((Case) (gsize) data) ();
-}
-
 int
 main (int argc, char **argv)
 {
   static const struct {
     const char *name;
-    Case run;
+    void (*run) (void);
   } cases[] = {
     { "learns-and-leaves-a-run", test_learns_and_leaves_a_run },
     { "goes-on-to-the-bit", test_goes_on_to_the_bit },
@@ -524,7 +516,7 @@ main (int argc, char **argv)
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree char *path = g_strconcat ("/trainer/", cases[i].name, NULL);
 
-    g_test_add_data_func (path, (gconstpointer) (gsize) cases[i].run, run_case);
+    g_test_add_func (path, cases[i].run);
   }
   status = g_test_run ();
   shapes_remove (folder);
