@@ -41,9 +41,8 @@ dml_mem_alloc (size_t n, size_t size, GError **error)
   void *block = NULL;
 
   if (!dml_mem_mul (n, size, &bytes) || bytes > SIZE_MAX / 2)
-    return dml_fail_null (error, LIMIT,
-                          "%zu items of %zu bytes do not fit in memory", n,
-                          size);
+    return dml_fail_null (
+      error, LIMIT, "%zu items of %zu bytes do not fit in memory", n, size);
   bytes = bytes ? dml_mem_round (bytes) : DML_MEM_ALIGN;
   if (mem_should_fail () || posix_memalign (&block, DML_MEM_ALIGN, bytes) != 0)
     return dml_fail_null (error, NO_MEMORY, "no memory for %zu bytes", bytes);

@@ -10,8 +10,8 @@
  * shorter side if it is larger. *side is that side as found. `name` is for
  * messages. */
 gboolean dml_sample_decode (DmlSample *sample, GBytes *bytes, const char *name,
-                            const DmlRegion *box, DmlFit fit, double side_wanted, int *side,
-                            GError **error);
+                            const DmlRegion *box, DmlFit fit,
+                            double side_wanted, int *side, GError **error);
 
 /* Past the memory bound: a tenth of the size as JPEG of quality 95. Of a sample
  * without alpha. */
