@@ -123,4 +123,9 @@ GPtrArray *cli_pictures (char **paths, guint *n_others, GError **error);
 /* FALSE with the picture's problem, where it has one. */
 gboolean cli_picture_check (const CliPicture *picture, GError **error);
 
+/* dml_session_embed_enrolment(), with the picture's path before an error. */
+gboolean cli_embed (DmlSession *session, const DmlPicture *picture,
+                    const char *path, guint n_views, float *out,
+                    GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CliProgress, cli_progress_free)

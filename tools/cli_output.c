@@ -26,16 +26,15 @@ close_output (void)
     return;
   if (reason != EPIPE) {
     fprintf (stderr, "%s: standard output: %s\n", program_name (),
-             reason != 0
-               ? strerror (reason)
-               : "not all of it could be written");
+             reason != 0 ? strerror (reason)
+                         : "not all of it could be written");
     fflush (stderr);
   }
   _exit (1);
 }
 
 void
-cli_watch_output (const char *(*name) (void))
+cli_watch_output (const char *(*name) (void) )
 {
   program_name = name;
   atexit (close_output);

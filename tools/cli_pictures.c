@@ -105,3 +105,16 @@ cli_picture_check (const CliPicture *picture, GError **error)
                picture->problem);
   return FALSE;
 }
+
+gboolean
+cli_embed (DmlSession *session, const DmlPicture *picture, const char *path,
+           guint n_views, float *out, GError **error)
+{
+  g_autofree char *shown = NULL;
+
+  if (dml_session_embed_enrolment (session, picture, n_views, out, error))
+    return TRUE;
+  shown = cli_printable (path);
+  g_prefix_error (error, "%s: ", shown);
+  return FALSE;
+}

@@ -43,8 +43,7 @@ embed (DmlSession *session, const char *path, float *out, GError **error)
 {
   g_autoptr (DmlPicture) picture = dml_picture_load (path, error);
 
-  return picture != NULL &&
-         dml_session_embed_enrolment (session, picture, 1, out, error);
+  return picture != NULL && cli_embed (session, picture, path, 1, out, error);
 }
 
 static void

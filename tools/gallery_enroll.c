@@ -147,6 +147,13 @@ is_small (const DmlPicture *picture)
   return MAX (extent.width, extent.height) < SMALL;
 }
 
+/* An embedding without a direction, which is like nothing. */
+static gboolean
+is_zero (const float *vector, guint dim)
+{
+  return isnan (dml_similarity (DML_METRIC_COSINE, vector, vector, dim));
+}
+
 static gboolean
 embed (Enroll *enroll, const CliPicture *from, Batch *batch, GError **error)
 {
@@ -167,15 +174,21 @@ embed (Enroll *enroll, const CliPicture *from, Batch *batch, GError **error)
                         "%s: all of it is transparent: there is nothing to see",
                         path),
            FALSE;
-  if (!dml_session_embed_enrolment (enroll->session, picture,
-                                    (guint) options.views, vector, error))
+  if (!cli_embed (enroll->session, picture, path, (guint) options.views, vector,
+                  error))
     return FALSE;
+  if (is_zero (vector, dim))
+    return g_set_error (error, DML_ERROR, DML_ERROR_INVALID,
+                        "%s: the encoder sees nothing in it: the embedding is "
+                        "all zero",
+                        path),
+           FALSE;
   if (is_known (enroll, from, vector) && !options.again) {
     enroll->n_known++;
     return TRUE;
   }
   if (!dml_session_embed_probe (enroll->session, picture, probe, error))
-    return FALSE;
+    return g_prefix_error (error, "%s: ", path), FALSE;
   if (!options.no_thumbnails) {
     info.thumbnail = dml_photograph_make_thumbnail (photograph, error);
     if (info.thumbnail == NULL)
@@ -185,7 +198,7 @@ embed (Enroll *enroll, const CliPicture *from, Batch *batch, GError **error)
     g_ptr_array_add (enroll->small, g_strdup (path));
   enroll->n_alpha += dml_picture_has_alpha (picture);
   info.source = g_utf8_make_valid (path, -1);
-  info.probe = probe;
+  info.probe = is_zero (probe, dim) ? NULL : probe;
   info.content = g_strdup (dml_photograph_get_content (photograph));
   info.views = (guint) options.views;
   g_ptr_array_add (batch->sources, (gpointer) info.source);

@@ -138,8 +138,7 @@ answer (const Searcher *searcher, const CliPicture *from, GError **error)
   if (picture == NULL)
     return NULL;
   query = g_new (float, dml_encoder_get_dim (searcher->encoder));
-  if (!dml_session_embed_enrolment (searcher->session, picture, 1, query,
-                                    error))
+  if (!cli_embed (searcher->session, picture, from->path, 1, query, error))
     return NULL;
   dml_matcher_match (searcher->matcher, query, 1, &match);
   return match;

@@ -219,7 +219,11 @@ DML_API gboolean dml_session_preprocess (DmlSession *session,
  * the photograph itself; the others are turned a little, in other light and on
  * other backgrounds (docs/encoder.md). Always the same for the same picture. A
  * mean of twelve recognises markedly better from one photograph than the
- * photograph alone.
+ * photograph alone. All zero where the encoder sees nothing in the picture: such
+ * an embedding is like no other, and no gallery takes it.
+ *
+ * Returns: %FALSE with #DML_ERROR_FORMAT where the encoder's numbers are not
+ *   finite, or as dml_session_embed()
  */
 DML_API gboolean dml_session_embed_enrolment (DmlSession *session,
                                               const DmlPicture *picture,
@@ -237,6 +241,8 @@ DML_API gboolean dml_session_embed_enrolment (DmlSession *session,
  * which is none of those that dml_session_embed_enrolment() takes the mean of.
  * Stored beside that one (#DmlItemInfo), it lets a gallery measure on itself
  * how near unknown things come. Always the same for the same picture.
+ *
+ * Returns: as dml_session_embed_enrolment()
  */
 DML_API gboolean dml_session_embed_probe (DmlSession *session,
                                           const DmlPicture *picture, float *out,

@@ -23,6 +23,7 @@ struct _DmlSession {
   DmlInfer *infer[N_BLOCKS]; /* of 1 << i rows; [0] of the fixed batch */
   size_t row_size;           /* floats of an input row, C x H x W */
   DmlEnroller *enroller;     /* NULL before the first enrolment */
+  size_t n_broken;           /* rows that were not finite, and are zero now */
 };
 
 DmlSession *
@@ -91,7 +92,7 @@ dml_session_normalise (float *row, size_t dim)
 }
 
 static gboolean
-check_finite (float *row, size_t dim)
+check_finite (const float *row, size_t dim)
 {
   for (size_t i = 0; i < dim; i++)
     if (!isfinite (row[i]))
@@ -120,10 +121,11 @@ run_block (DmlSession *session, size_t rows, DmlSessionFill fill, void *data,
   dml_infer_run (infer);
   memcpy (out, dml_infer_output (infer, 0), n * net->dim * sizeof *out);
   for (size_t i = 0; i < n; i++, out += net->dim) {
-    if (session->encoder->traits.metric == DML_METRIC_COSINE)
-      dml_session_normalise (out, net->dim);
-    else if (!check_finite (out, net->dim))
+    if (!check_finite (out, net->dim)) {
       memset (out, 0, net->dim * sizeof *out);
+      session->n_broken++;
+    } else if (session->encoder->traits.metric == DML_METRIC_COSINE)
+      dml_session_normalise (out, net->dim);
   }
   return TRUE;
 }
@@ -202,6 +204,17 @@ get_enroller (DmlSession *session, GError **error)
   return session->enroller;
 }
 
+/* A frame without an embedding passes; a photograph is told. */
+static gboolean
+check_not_broken (DmlSession *session, GError **error)
+{
+  return session->n_broken == 0 ||
+         dml_fail (error, FORMAT,
+                   "%s: gives numbers for it that are not finite; the encoder "
+                   "is broken: export it again, or take another one",
+                   session->encoder->name);
+}
+
 gboolean
 dml_session_embed_enrolment (DmlSession *session, const DmlPicture *picture,
                              guint n_views, float *out, GError **error)
@@ -211,9 +224,11 @@ dml_session_embed_enrolment (DmlSession *session, const DmlPicture *picture,
   g_return_val_if_fail (session != NULL && picture != NULL, FALSE);
   g_return_val_if_fail (out != NULL, FALSE);
   g_return_val_if_fail (n_views >= 1 && n_views <= DML_ENROL_MAX_VIEWS, FALSE);
+  session->n_broken = 0;
   enroller = get_enroller (session, error);
   if (enroller == NULL ||
-      !dml_enroller_run (enroller, session, picture, n_views, out, error))
+      !dml_enroller_run (enroller, session, picture, n_views, out, error) ||
+      !check_not_broken (session, error))
     return FALSE;
   if (session->encoder->traits.metric == DML_METRIC_COSINE)
     dml_session_normalise (out, session->encoder->net->dim);
@@ -228,9 +243,11 @@ dml_session_embed_probe (DmlSession *session, const DmlPicture *picture,
 
   g_return_val_if_fail (session != NULL && picture != NULL, FALSE);
   g_return_val_if_fail (out != NULL, FALSE);
+  session->n_broken = 0;
   enroller = get_enroller (session, error);
   if (enroller == NULL ||
-      !dml_enroller_probe (enroller, session, picture, out, error))
+      !dml_enroller_probe (enroller, session, picture, out, error) ||
+      !check_not_broken (session, error))
     return FALSE;
   if (session->encoder->traits.metric == DML_METRIC_COSINE)
     dml_session_normalise (out, session->encoder->net->dim);

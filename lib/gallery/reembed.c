@@ -319,7 +319,8 @@ reembed_item (Reembed *r, const Old *old, guint label, GError **error)
     return TRUE;
   }
   if (!embed (r, photograph, &row, &failure)) {
-    if (!g_error_matches (failure, DML_ERROR, DML_ERROR_INVALID)) {
+    if (!g_error_matches (failure, DML_ERROR, DML_ERROR_INVALID) &&
+        !g_error_matches (failure, DML_ERROR, DML_ERROR_FORMAT)) {
       g_propagate_error (error, g_steal_pointer (&failure));
       return FALSE;
     }

@@ -58,6 +58,25 @@ def draw(name, size=96, seed=0):
     return picture
 
 
+def toy_encoder(path, *operators):
+    """An ONNX encoder: a picture's 8 x 8 values through those operators."""
+    import onnx  # takes a second, and few tests want it
+    nodes, last = [], "image"
+    for i, operator in enumerate(("Flatten", *operators)):
+        name = "embedding" if i == len(operators) else f"x{i}"
+        nodes.append(onnx.helper.make_node(operator, [last], [name]))
+        last = name
+    shaped = onnx.helper.make_tensor_value_info
+    onnx.save(onnx.helper.make_model(
+        onnx.helper.make_graph(
+            nodes, "toy",
+            [shaped("image", onnx.TensorProto.FLOAT, ["N", 3, 8, 8])],
+            [shaped("embedding", onnx.TensorProto.FLOAT, ["N", 192])]),
+        ir_version=8,
+        opset_imports=[onnx.helper.make_opsetid("", 17)]), path)
+    return path
+
+
 class ProgramTest(unittest.TestCase):
     """A folder of its own, with photos/<shape>/<n>.jpg in it."""
 

@@ -5,8 +5,10 @@ import os
 import unittest
 
 import numpy
+from PIL import Image
 
-from common import (BAD_DATA, FAILED, OK, USAGE, ProgramTest, draw, lines, run)
+from common import (BAD_DATA, FAILED, OK, USAGE, ProgramTest, draw, lines, run,
+                    toy_encoder)
 
 
 class Embed(ProgramTest):
@@ -73,6 +75,19 @@ class Embed(ProgramTest):
         for name in ("empty.jpg", "text.png", "cut.jpg"):
             self.assertIn(name, done.stderr)
         self.assertEqual(len(numpy.load(self.path("x.npy"))), 8)
+
+    def test_numbers_that_are_none_are_a_failure(self):
+        encoder = toy_encoder(self.path("nan.onnx"), "Sqrt")
+        black, white = self.path("black.png"), self.path("white.png")
+        Image.new("RGB", (64, 64)).save(black)
+        Image.new("RGB", (64, 64), "white").save(white)
+        done = run("dml-embed", encoder, "--csv", black, white, check=BAD_DATA)
+        self.assertRegex(done.stderr, f"dml-embed: {black}: .*nan.* not finite")
+        self.assertEqual(len(done.stdout.splitlines()), 1)
+        self.assertIn(white, done.stdout)
+        done = run("dml-embed", encoder, "--compare", white, black,
+                   check=BAD_DATA)
+        self.assertIn(f"{black}: ", done.stderr)
 
     def test_odd_sizes(self):
         draw("disc", 1).save(self.path("one.png"))

@@ -9,7 +9,7 @@ import numpy
 from PIL import Image
 
 from common import (BAD_DATA, FAILED, MISMATCH, OK, PROGRAMS, SHAPES, USAGE,
-                    SOMEBODY, ProgramTest, draw, lines, run)
+                    SOMEBODY, ProgramTest, draw, lines, run, toy_encoder)
 
 
 class Gallery(ProgramTest):
@@ -409,6 +409,26 @@ class Gallery(ProgramTest):
         done = self.call("enroll", "--views", "1", self.photos, check=BAD_DATA)
         self.assertIn(bad, done.stderr)
         self.assertEqual(sum(self.labels().values()), 8)
+
+    def test_a_picture_in_which_the_encoder_sees_nothing(self):
+        """ReLU at the end, all black: all zero. The square root of less than
+        the mean: not a number. Either is named, and the others enrolled."""
+        black = self.path("photos/disc/black.png")
+        Image.new("RGB", (64, 64)).save(black)
+        for last, why, good in ("Relu", "sees nothing in it", True), \
+                               ("Sqrt", "not finite", False):
+            encoder = toy_encoder(self.path(last + ".onnx"), last)
+            white = self.path(last + ".png")
+            Image.new("RGB", (64, 64), "white").save(white)
+            self.gallery = self.path(last + ".bin")
+            done = self.call("enroll", "--encoder", encoder, "--views", "1",
+                             white, self.photos, check=BAD_DATA)
+            self.assertRegex(done.stderr, f"(?m)^.*{black}: .*{why}")
+            found = self.labels()
+            self.assertEqual(found[last], 1)
+            if good:
+                self.assertEqual(found["disc"], 2)
+            self.call("verify")
 
     def test_folders_in_disorder(self):
         """A pipe is not waited for, a link that leads back up not followed, a
