@@ -111,6 +111,19 @@ double check_gamma (size_t n);
 /* The same for sums that are kept in double. */
 double check_gamma_double (size_t n);
 
+/* Terms of sums. */
+static inline double
+check_term_dot (double a, double b)
+{
+  return a * b;
+}
+
+static inline double
+check_term_sqdist (double a, double b)
+{
+  return (a - b) * (a - b);
+}
+
 /* --- element by element: a scalar expression and the call that must match it
  * --- */
 

@@ -30,18 +30,6 @@ term_square (double a, double b)
 }
 
 static double
-term_dot (double a, double b)
-{
-  return a * b;
-}
-
-static double
-term_sqdist (double a, double b)
-{
-  return (a - b) * (a - b);
-}
-
-static double
 term_dslope (double dy, double x)
 {
   return x < 0 || isnan (x) ? dy * x : 0 * dy;
@@ -152,8 +140,8 @@ check_sum (DmlCheck *c, const DmlKernels *kern, Sum sum, Term term,
 
 SUM_CHECK (sum_f32, 1, term_sum, k->sum_f32 (a, n))
 SUM_CHECK (sumsq_f32, 1, term_square, k->sumsq_f32 (a, n))
-SUM_CHECK (dot_f32, 2, term_dot, k->dot_f32 (a, b, n))
-SUM_CHECK (sqdist_f32, 2, term_sqdist, k->sqdist_f32 (a, b, n))
+SUM_CHECK (dot_f32, 2, check_term_dot, k->dot_f32 (a, b, n))
+SUM_CHECK (sqdist_f32, 2, check_term_sqdist, k->sqdist_f32 (a, b, n))
 SUM_CHECK (leaky_dslope_f32, 2, term_dslope, k->leaky_dslope_f32 (a, b, n))
 
 /* Rule "exact": there is nothing to round. */

@@ -106,18 +106,6 @@ check_search (DmlCheck *c, const DmlKernels *kern, const Search *s)
     }
 }
 
-static double
-term_dot (double a, double b)
-{
-  return a * b;
-}
-
-static double
-term_sqdist (double a, double b)
-{
-  return (a - b) * (a - b);
-}
-
 static void
 dot_rows (const DmlKernels *k, float *score, const float *q, const float *base,
           size_t stride, size_t n_rows, size_t d)
@@ -147,12 +135,13 @@ sqdist_one (const DmlKernels *k, const float *q, const float *row, size_t d)
 void
 check_dot_rows_f32 (DmlCheck *c, const DmlKernels *ref, const DmlKernels *kern)
 {
-  check_search (c, kern, &(Search){ dot_rows, dot_one, term_dot });
+  check_search (c, kern, &(Search){ dot_rows, dot_one, check_term_dot });
 }
 
 void
 check_sqdist_rows_f32 (DmlCheck *c, const DmlKernels *ref,
                        const DmlKernels *kern)
 {
-  check_search (c, kern, &(Search){ sqdist_rows, sqdist_one, term_sqdist });
+  check_search (c, kern,
+                &(Search){ sqdist_rows, sqdist_one, check_term_sqdist });
 }
