@@ -92,3 +92,17 @@ golden_near (const char *id, const char *what, size_t i, double got,
     g_error ("%s: %s[%zu] is %.17g, expected %.17g (rtol %g, atol %g)", id,
              what, i, got, expected, rtol, atol);
 }
+
+void
+golden_add_setting (GString *spec, const char *name, JsonNode *value)
+{
+  const GType type = json_node_get_value_type (value);
+  char number[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_string_append_printf (
+    spec, "%s=%s", name,
+    type == G_TYPE_STRING ? json_node_get_string (value)
+    : type == G_TYPE_BOOLEAN
+      ? (json_node_get_boolean (value) ? "yes" : "no")
+      : g_ascii_dtostr (number, sizeof number, json_node_get_double (value)));
+}

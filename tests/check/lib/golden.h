@@ -30,6 +30,9 @@ double golden_number (JsonObject *object, const char *name);
 void golden_tensor_free (GoldenTensor *tensor);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GoldenTensor, golden_tensor_free)
 
+/* A case's parameter as a setting: name=value. */
+void golden_add_setting (GString *spec, const char *name, JsonNode *value);
+
 /* |got - expected| <= atol + rtol |expected|, or the test ends with both. */
 void golden_near (const char *id, const char *what, size_t i, double got,
                   double expected, double rtol, double atol);

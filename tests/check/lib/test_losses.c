@@ -104,10 +104,7 @@ spec_of (const Golden *how, const GoldenCase *golden)
   if (more)
     g_string_append_printf (spec, ",%s", more);
   for (GList *l = members; l != NULL; l = l->next) {
-    JsonNode *node = json_object_get_member (golden->params, l->data);
-    const GType type = json_node_get_value_type (node);
     const char *name = our_name (l->data);
-    char number[G_ASCII_DTOSTR_BUF_SIZE];
 
     if (name == NULL ||
         (strcmp (name, "distance") == 0 && !has_setting (loss, name)))
@@ -115,12 +112,9 @@ spec_of (const Golden *how, const GoldenCase *golden)
     /* The paper's contrastive has one margin, its negatives'. */
     if (strcmp (how->file, "contrastive") == 0 && strcmp (name, "margin") == 0)
       name = "neg_margin";
-    g_string_append_printf (
-      spec, ",%s=%s", name,
-      type == G_TYPE_STRING ? json_node_get_string (node)
-      : type == G_TYPE_BOOLEAN
-        ? (json_node_get_boolean (node) ? "yes" : "no")
-        : g_ascii_dtostr (number, sizeof number, json_node_get_double (node)));
+    g_string_append_c (spec, ',');
+    golden_add_setting (spec, name,
+                        json_object_get_member (golden->params, l->data));
   }
   return g_string_free (spec, FALSE);
 }

@@ -52,17 +52,9 @@ spec_of (const char *miner, JsonObject *params)
   g_autoptr (GList) members = json_object_get_members (params);
 
   for (GList *l = members; l != NULL; l = l->next) {
-    JsonNode *node = json_object_get_member (params, l->data);
-    const GType type = json_node_get_value_type (node);
-    char number[G_ASCII_DTOSTR_BUF_SIZE];
-
     g_string_append_c (spec, strchr (spec->str, ':') ? ',' : ':');
-    g_string_append_printf (
-      spec, "%s=%s", our_name (l->data),
-      type == G_TYPE_STRING ? json_node_get_string (node)
-      : type == G_TYPE_BOOLEAN
-        ? (json_node_get_boolean (node) ? "yes" : "no")
-        : g_ascii_dtostr (number, sizeof number, json_node_get_double (node)));
+    golden_add_setting (spec, our_name (l->data),
+                        json_object_get_member (params, l->data));
   }
   return g_string_free (spec, FALSE);
 }
