@@ -4,21 +4,24 @@ set -eu
 . "$(dirname "$0")/common.sh"
 usage() {
     cat <<'U'
-usage: pipelines/camera.sh --gallery FILE [--encoder FILE] [--frames N]
+usage: pipelines/camera.sh --gallery FILE [--encoder FILE]
+                           [--frames N] [--test-card]
   --gallery FILE  what is known, as dml-gallery makes it
   --encoder FILE  the encoder that made it (built-in)
   --frames N      stop after so many frames (never)
+  --test-card     GStreamer's test card instead of a camera
 Prints a line when the answer changes, and shows the picture where there is a
-display. The camera is /dev/video0 or $DML_CAMERA, which may also be a video
-file; where there is none a test card stands in.
+display. The camera is $DML_CAMERA, which may also be a video file, and has to be
+there; else /dev/video0, and where that is not there, the test card.
 U
 }
-gallery='' encoder=default frames=-1
+gallery='' encoder=default frames=-1 card=spare
 while [ $# -gt 0 ]; do
     case $1 in
     --gallery) value "$@"; gallery=$2; shift ;;
     --encoder) value "$@"; encoder=$2; shift ;;
     --frames) value "$@"; number "$2" "$1"; frames=$2; shift ;;
+    --test-card) card=yes ;;
     --help|-h) usage; exit 0 ;;
     *) unknown_option "$1" ;;
     esac
@@ -26,7 +29,7 @@ while [ $# -gt 0 ]; do
 done
 want "$gallery" --gallery
 gallery_is_there "$gallery"
-camera "$frames"
+camera "$frames" "$card"
 display true
 # A leaky queue: rather look at the newest frame than fall behind.
 launch "${source[@]}" ! queue leaky=downstream max-size-buffers=1 ! \

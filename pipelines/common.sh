@@ -62,21 +62,32 @@ unknown_option() {
     die 2 "$1: not an option; see --help"
 }
 
-# camera FRAMES: sets `source` to a source of raw video: the camera, a video file
-# in its place, or a test card where there is neither
+# camera FRAMES CARD: sets `source` to a source of raw video: $DML_CAMERA, a device
+# or a video file in its place, else /dev/video0. What was asked for and is not
+# there is an error and nothing stands in for it. A test card comes where CARD is
+# yes, or is spare and nothing was asked for and no camera is there.
 camera() {
-    local from=${DML_CAMERA:-/dev/video0}
-    if [ -c "$from" ]; then
+    local from=${DML_CAMERA:-/dev/video0} card=$2
+    if [ "$card" = spare ] && [ -z "${DML_CAMERA:-}" ] && [ ! -c "$from" ]; then
+        echo "$name: NO CAMERA at $from: what you see is a test card;" \
+            "DML_CAMERA names a camera or a video file" >&2
+        card=yes
+    fi
+    if [ "$card" = yes ]; then
+        source=(videotestsrc is-live=true num-buffers="$1" !
+            video/x-raw,width=640,height=480,framerate=30/1)
+    elif [ -c "$from" ]; then
         source=(v4l2src device="$from" num-buffers="$1" ! decodebin !
             videoconvert)
     elif [ -f "$from" ]; then
         echo "$name: $from stands in for a camera" >&2
         source=(filesrc location="$from" ! decodebin ! videoconvert !
             identity sync=true eos-after="$1")
+    elif [ -n "${DML_CAMERA:-}" ]; then
+        die 1 "$from: there is no such camera or video file (DML_CAMERA)"
     else
-        echo "$name: no camera at $from; a test card stands in" >&2
-        source=(videotestsrc is-live=true num-buffers="$1" !
-            video/x-raw,width=640,height=480,framerate=30/1)
+        die 1 "$from: there is no camera; DML_CAMERA names another, or a" \
+            "video file"
     fi
 }
 

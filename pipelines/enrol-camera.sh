@@ -5,18 +5,19 @@ set -eu
 usage() {
     cat <<'U'
 usage: pipelines/enrol-camera.sh --gallery FILE --label LABEL [--items N]
-                                 [--encoder FILE] [--frames N]
+                                 [--encoder FILE] [--frames N] [--test-card]
   --gallery FILE  made where there is none
   --label LABEL   what it is
   --items N       items that the label may have at most (12)
   --encoder FILE  (built-in)
   --frames N      frames to look at (150: five seconds)
+  --test-card     enrol GStreamer's test card, to try this without a camera
 Looks at the centre square twice a second. Every refusal, such as a blurred
 frame, is told with its reason. The camera is /dev/video0 or $DML_CAMERA, which
-may also be a video file; where there is none a test card stands in.
+may also be a video file; where it is not there nothing is enrolled.
 U
 }
-gallery='' label='' items=12 encoder=default frames=150
+gallery='' label='' items=12 encoder=default frames=150 card=no
 while [ $# -gt 0 ]; do
     case $1 in
     --gallery) value "$@"; gallery=$2; shift ;;
@@ -24,6 +25,7 @@ while [ $# -gt 0 ]; do
     --items) value "$@"; number "$2" "$1"; items=$2; shift ;;
     --encoder) value "$@"; encoder=$2; shift ;;
     --frames) value "$@"; number "$2" "$1"; frames=$2; shift ;;
+    --test-card) card=yes ;;
     --help|-h) usage; exit 0 ;;
     *) unknown_option "$1" ;;
     esac
@@ -31,7 +33,7 @@ while [ $# -gt 0 ]; do
 done
 want "$gallery" --gallery
 want "$label" --label
-camera "$frames"
+camera "$frames" "$card"
 display true
 launch "${source[@]}" ! queue leaky=downstream max-size-buffers=1 ! \
     dmlembed encoder="$encoder" ! \

@@ -5,18 +5,19 @@ set -eu
 usage() {
     cat <<'U'
 usage: pipelines/json-service.sh --gallery FILE [--port N] [--host ADDRESS]
-                                 [--encoder FILE] [--frames N]
+                                 [--encoder FILE] [--frames N] [--test-card]
   --gallery FILE  what is known, as dml-gallery makes it
   --port N        where to listen (7777)
   --host ADDRESS  on which address (127.0.0.1: this machine only)
   --encoder FILE  (built-in)
   --frames N      stop after so many frames (never)
-Any number of readers: cat < /dev/tcp/127.0.0.1/7777 (bash). The camera is /dev/video0 or
-$DML_CAMERA, which may also be a video file; where there is none a test card
-stands in.
+  --test-card     GStreamer's test card instead of a camera
+Any number of readers: cat < /dev/tcp/127.0.0.1/7777 (bash). The camera is
+$DML_CAMERA, which may also be a video file, and has to be there; else
+/dev/video0, and where that is not there, the test card.
 U
 }
-gallery='' port=7777 host=127.0.0.1 encoder=default frames=-1
+gallery='' port=7777 host=127.0.0.1 encoder=default frames=-1 card=spare
 while [ $# -gt 0 ]; do
     case $1 in
     --gallery) value "$@"; gallery=$2; shift ;;
@@ -24,6 +25,7 @@ while [ $# -gt 0 ]; do
     --host) value "$@"; host=$2; shift ;;
     --encoder) value "$@"; encoder=$2; shift ;;
     --frames) value "$@"; number "$2" "$1"; frames=$2; shift ;;
+    --test-card) card=yes ;;
     --help|-h) usage; exit 0 ;;
     *) unknown_option "$1" ;;
     esac
@@ -31,7 +33,7 @@ while [ $# -gt 0 ]; do
 done
 want "$gallery" --gallery
 gallery_is_there "$gallery"
-camera "$frames"
+camera "$frames" "$card"
 echo "$name: JSON lines at $host port $port" >&2
 exec gst-launch-1.0 -q "${source[@]}" ! \
     queue leaky=downstream max-size-buffers=1 ! \

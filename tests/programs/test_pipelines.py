@@ -23,8 +23,7 @@ class Pipelines(StreamTest):
     def setUp(self):
         super().setUp()
         self.env = {k: v for k, v in os.environ.items()
-                    if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
-        self.env["DML_CAMERA"] = "/nonexistent/video0"
+                    if k not in ("DISPLAY", "WAYLAND_DISPLAY", "DML_CAMERA")}
 
     def call(self, name, *args, check=None):
         done = self.start([script(name), *args], env=self.env)
@@ -68,15 +67,44 @@ class Pipelines(StreamTest):
     def test_enrol_camera_then_camera(self):
         done = self.call("enrol-camera", "--gallery", "my shop.bin", "--label",
                          "test card", "--frames", "150", "--items", "2",
-                         check=OK)
-        self.assertIn("a test card stands in", done.stderr)
+                         "--test-card", check=OK)
         self.assertIn("enrolled   test card (item 1)", done.stdout)
         self.assertIn("enrolled   test card (item 2)", done.stdout)
         self.assertIn("max-per-label test card: ", done.stdout)
         done = self.call("camera", "--gallery", "my shop.bin", "--frames", "30",
-                         check=OK)
+                         "--test-card", check=OK)
         self.assertRegex(done.stdout, r"^known      test card: \d\.\d\d is abo")
         self.assertEqual(len(done.stdout.splitlines()), 1, done.stdout)
+
+    def test_a_camera_that_is_not_there_is_an_error(self):
+        """Nothing stands in for what the user asked for."""
+        self.enrol_frames("disc")
+        os.makedirs(self.path("folder"))
+        for camera in ("/nonexistent/video7", "nosuch.mkv", "folder"):
+            self.env["DML_CAMERA"] = camera
+            for name, gallery, more in (
+                    ("enrol-camera", "z.bin", ["--label", "red apple"]),
+                    ("camera", "shop.bin", []), ("json-service", "shop.bin", [])):
+                done = self.call(name, "--gallery", gallery, "--frames", "5",
+                                 *more, check=FAILED)
+                self.assertEqual(done.stdout, "")
+                self.assertEqual(
+                    done.stderr, f"{name}.sh: {camera}: there is no such camera "
+                    "or video file (DML_CAMERA)\n")
+        self.assertFalse(os.path.exists(self.path("z.bin")))
+
+    @unittest.skipIf(os.path.exists("/dev/video0"), "a camera is here")
+    def test_without_a_camera(self):
+        """A test card is shown with a word, and never enrolled by itself."""
+        done = self.call("enrol-camera", "--gallery", "z.bin", "--label",
+                         "red apple", "--frames", "5", check=FAILED)
+        self.assertIn("/dev/video0: there is no camera", done.stderr)
+        self.assertFalse(os.path.exists(self.path("z.bin")))
+        self.enrol_frames("disc")
+        done = self.call("camera", "--gallery", "shop.bin", "--frames", "5",
+                         check=OK)
+        self.assertIn("NO CAMERA at /dev/video0", done.stderr)
+        self.assertIn("test card", done.stderr)
 
     def test_enrol_camera_tells_refusals(self):
         make_video(self.path("dark.mkv"), [("disc", 30)], size=(32, 24))
@@ -183,13 +211,13 @@ class Pipelines(StreamTest):
 
     def test_json_service(self):
         self.call("enrol-camera", "--gallery", "shop.bin", "--label", "card",
-                  "--frames", "20", check=OK)
+                  "--frames", "20", "--test-card", check=OK)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         with subprocess.Popen(
                 [script("json-service"), "--gallery", self.gallery, "--port",
-                 str(port)], env=self.env, cwd=self.dir,
+                 str(port), "--test-card"], env=self.env, cwd=self.dir,
                 stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                 text=True) as service:
             try:
