@@ -91,6 +91,8 @@ char *cli_printable (const char *text);
 typedef struct _CliProgress CliProgress;
 CliProgress *cli_progress_new (const char *what, gsize total);
 void cli_progress_set (CliProgress *progress, gsize done, const char *note);
+/* The caller's words instead of the rate and the time left. */
+void cli_progress_say (CliProgress *progress, gsize done, const char *words);
 void cli_progress_free (CliProgress *progress); /* wipes the line */
 
 /* From here on Ctrl-C only sets a flag, the second one ends the program. */

@@ -9,12 +9,15 @@
 #include <unistd.h>
 
 #define REDRAW_US 100000 /* ten times a second is enough for an eye */
+#define BAR_MAX 20
+#define BAR_MIN 5 /* where a terminal is narrow, the bar gives way to words */
 
 struct _CliProgress {
   char *what;
-  gsize total; /* 0 = not known */
-  gint64 start, drawn;
-  gboolean visible; /* stderr is a terminal */
+  gsize total;         /* 0 = not known */
+  gint64 start, drawn; /* start: of the first call, 0 = not yet */
+  gsize first;         /* done by then: no part of the rate */
+  gboolean visible;    /* stderr is a terminal */
 };
 
 CliProgress *
@@ -24,7 +27,6 @@ cli_progress_new (const char *what, gsize total)
 
   progress->what = g_strdup (what);
   progress->total = total;
-  progress->start = g_get_monotonic_time ();
   progress->visible = isatty (STDERR_FILENO);
   return progress;
 }
@@ -50,38 +52,88 @@ duration (double seconds)
   return g_strdup_printf ("%u:%02u", s / 60, s % 60);
 }
 
+/* "1.5/s, 0:54 left"; no rate before something has been done. (transfer full)
+ */
+static char *
+pace (const CliProgress *progress, gsize done, gint64 now)
+{
+  const double spent = (double) (now - progress->start) / G_USEC_PER_SEC;
+  const double rate = spent > 0 && done > progress->first
+                        ? (double) (done - progress->first) / spent
+                        : 0;
+  g_autofree char *left = NULL;
+
+  if (rate <= 0)
+    return g_strdup ("-:-- left");
+  left =
+    duration ((double) (progress->total - MIN (done, progress->total)) / rate);
+  return g_strdup_printf ("%.*f/s, %s left", rate < 10 ? 2 : 0, rate, left);
+}
+
+/* What does not fit is cut, between characters. */
+static void
+draw (CliProgress *progress, gsize done, const char *words)
+{
+  const int columns = terminal_columns () - 1;
+  g_autofree char *count = NULL, *line = NULL;
+  char bar[BAR_MAX + 1];
+  glong room;
+  gsize full;
+
+  count = g_strdup_printf ("%" G_GSIZE_FORMAT "/%" G_GSIZE_FORMAT, done,
+                           progress->total);
+  room = columns - g_utf8_strlen (progress->what, -1) -
+         (glong) (strlen (count) + strlen (" []  "));
+  room = CLAMP (room - g_utf8_strlen (words, -1), BAR_MIN, BAR_MAX);
+  full = MIN (done, progress->total) * (gsize) room / MAX (1, progress->total);
+  memset (bar, '.', (gsize) room);
+  memset (bar, '#', full);
+  bar[room] = '\0';
+  line =
+    progress->total > 0
+      ? g_strdup_printf ("%s [%s] %s, %s", progress->what, bar, count, words)
+      : g_strdup_printf ("%s %" G_GSIZE_FORMAT "%s%s", progress->what, done,
+                         *words ? ", " : "", words);
+  if (g_utf8_validate (line, -1, NULL) && g_utf8_strlen (line, -1) > columns)
+    *g_utf8_offset_to_pointer (line, columns) = '\0';
+  fprintf (stderr, "\r\033[K%.*s", 4 * columns, line);
+  fflush (stderr);
+}
+
+/* Whether to draw now. */
+static gboolean
+is_due (CliProgress *progress, gsize done, gint64 now)
+{
+  if (progress->start == 0) {
+    progress->start = now;
+    progress->first = done;
+  }
+  if (!progress->visible ||
+      (now - progress->drawn < REDRAW_US && done != progress->total))
+    return FALSE;
+  progress->drawn = now;
+  return TRUE;
+}
+
 void
 cli_progress_set (CliProgress *progress, gsize done, const char *note)
 {
   const gint64 now = g_get_monotonic_time ();
-  const double spent = (double) (now - progress->start) / G_USEC_PER_SEC;
-  g_autofree char *left = NULL, *line = NULL;
-  char bar[21];
+  g_autofree char *words = NULL, *how = NULL;
 
-  if (!progress->visible ||
-      (now - progress->drawn < REDRAW_US && done != progress->total))
+  if (!is_due (progress, done, now))
     return;
-  progress->drawn = now;
-  if (progress->total > 0) {
-    const gsize full = MIN (done, progress->total) * 20 / progress->total;
+  how = progress->total > 0 ? pace (progress, done, now) : g_strdup ("");
+  words =
+    g_strdup_printf ("%s%s%s", how, *how && note ? ", " : "", note ? note : "");
+  draw (progress, done, words);
+}
 
-    memset (bar, '.', 20);
-    memset (bar, '#', full);
-    bar[20] = '\0';
-    left =
-      done == 0
-        ? g_strdup ("-:--")
-        : duration (spent / (double) done * (double) (progress->total - done));
-    line = g_strdup_printf ("%s [%s] %" G_GSIZE_FORMAT "/%" G_GSIZE_FORMAT
-                            ", %.4g/s, %s left%s%s",
-                            progress->what, bar, done, progress->total,
-                            spent > 0 ? (double) done / spent : 0.0, left,
-                            note ? ", " : "", note ? note : "");
-  } else
-    line = g_strdup_printf ("%s %" G_GSIZE_FORMAT "%s%s", progress->what, done,
-                            note ? ", " : "", note ? note : "");
-  fprintf (stderr, "\r\033[K%.*s", terminal_columns () - 1, line);
-  fflush (stderr);
+void
+cli_progress_say (CliProgress *progress, gsize done, const char *words)
+{
+  if (is_due (progress, done, g_get_monotonic_time ()))
+    draw (progress, done, words);
 }
 
 void

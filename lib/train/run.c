@@ -30,7 +30,9 @@ typedef struct {
   double reported, step_seconds, loss; /* smoothed; NaN at first */
   double last;
   double epoch_began,
-    epoch_seconds; /* of the last epochs, evaluation and all */
+    epoch_seconds;         /* of the last epochs, evaluation and all */
+  double began, evaluated; /* the loop; of it, seconds of evaluations */
+  uint64_t first_step;
 } Pace;
 
 static void
@@ -47,6 +49,21 @@ smooth_epoch (Pace *pace, double seconds)
                           : 0.5 * (pace->epoch_seconds + seconds);
 }
 
+/* What the rest of the run takes, evaluations and all: as long a step as the
+ * steps of this loop took, as long an evaluation as the last one. */
+static double
+seconds_left (const DmlTrainer *t, const Pace *pace, double time)
+{
+  const uint64_t every = t->feed.per_epoch * t->config->s.evaluate_every;
+  const double step = (time - pace->began - pace->evaluated) /
+                      (double) MAX (1, t->step - pace->first_step);
+  const uint64_t evaluations =
+    (t->n_steps + every - 1) / every - t->step / every;
+
+  return step * (double) (t->n_steps - t->step) +
+         t->evaluation_seconds * (double) evaluations;
+}
+
 static void
 report_progress (DmlTrainer *t, Pace *pace, double loss)
 {
@@ -59,14 +76,13 @@ report_progress (DmlTrainer *t, Pace *pace, double loss)
   if (t->listener.progress == NULL || time - pace->reported < REPORT_EVERY)
     return;
   pace->reported = time;
-  p.done = t->step % t->feed.per_epoch;
+  p.done = (t->step - 1) % t->feed.per_epoch + 1; /* the last one is whole */
   p.total = t->feed.per_epoch;
-  p.epoch = (guint) (t->step / t->feed.per_epoch + 1);
+  p.epoch = (guint) ((t->step - 1) / t->feed.per_epoch + 1);
   p.n_epochs = (guint) t->n_epochs;
   p.rate = (double) (t->feed.batch * t->feed.views) / pace->step_seconds;
   p.loss = pace->loss;
-  p.seconds_left = dml_trainer_seconds (t) / (double) MAX (1, t->step) *
-                   (double) (t->n_steps - t->step);
+  p.seconds_left = seconds_left (t, pace, time);
   t->listener.progress (&p, t->listener.data);
 }
 
@@ -112,10 +128,13 @@ static gboolean
 evaluate (DmlTrainer *t, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GError) problem = NULL;
+  const double start = now ();
 
   t->evaluation_due = FALSE;
-  if (dml_trainer_evaluate (t, cancellable, &problem))
+  if (dml_trainer_evaluate (t, cancellable, &problem)) {
+    t->evaluation_seconds = now () - start;
     return TRUE;
+  }
   if (g_error_matches (problem, DML_ERROR, DML_ERROR_CANCELLED)) {
     t->evaluation_due = TRUE;
     return stop_saved (t, error);
@@ -131,9 +150,13 @@ end_of_epoch (DmlTrainer *t, Pace *pace, gboolean *enough,
   const DmlTrainSettings *s = &t->config->s;
   const uint64_t epoch = t->step / t->feed.per_epoch;
 
-  if (epoch % s->evaluate_every == 0 || t->step == t->n_steps)
+  if (epoch % s->evaluate_every == 0 || t->step == t->n_steps) {
+    const double start = now ();
+
     if (!evaluate (t, cancellable, error))
       return FALSE;
+    pace->evaluated += now () - start;
+  }
   t->loss_sum = 0;
   t->loss_n = 0;
   memset (&t->train, 0, sizeof t->train);
@@ -153,7 +176,9 @@ loop (DmlTrainer *t, GCancellable *cancellable, GError **error)
                 .loss = (double) NAN,
                 .last = now (),
                 .epoch_began = now (),
-                .epoch_seconds = (double) NAN };
+                .epoch_seconds = (double) NAN,
+                .began = now (),
+                .first_step = t->step };
   gboolean enough = FALSE;
 
   if (loader == NULL)
@@ -221,7 +246,7 @@ time_both (DmlTrainer *t, double *evaluation, double *step,
   *step = 0;
   if (!dml_trainer_evaluate (t, cancellable, error))
     return FALSE;
-  *evaluation = now () - start;
+  *evaluation = t->evaluation_seconds = now () - start;
   return t->config->s.time_budget <= 0 ||
          dml_trainer_probe (t, step, cancellable, error);
 }

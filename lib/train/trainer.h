@@ -149,7 +149,8 @@ struct _DmlTrainer {
   uint64_t collapsed_for;  /* steps in a row without spread */
   gboolean collapse_told;  /* of the last evaluation's epoch */
   gboolean evaluation_due; /* Ctrl-C came while evaluating: do it again first */
-  double last_checkpoint;  /* monotonic seconds */
+  double evaluation_seconds; /* of the last one; 0 = none yet */
+  double last_checkpoint;    /* monotonic seconds */
 };
 
 void dml_trainer_say (const DmlTrainer *t, const char *format, ...)

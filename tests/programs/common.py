@@ -11,18 +11,21 @@ from PIL import Image, ImageDraw
 
 PROGRAMS = os.environ["DML_PROGRAMS"]
 OK, FAILED, USAGE, BAD_DATA, MISMATCH = 0, 1, 2, 3, 4
+TIMEOUT = 600  # of one call, on a machine that much else runs on
 
 
 # Whom doors are shut to; root is let in everywhere.
 SOMEBODY = 65534 if os.geteuid() == 0 else None
 
 
-def run(program, *args, check=None, **kwargs):
-    """Runs a program; .returncode, .stdout, .stderr as text."""
+def run(program, *args, check=None, timeout=TIMEOUT, **kwargs):
+    """Runs a program; .returncode, .stdout, .stderr as text. One that hangs is
+    killed, so that the test fails rather than hang too."""
     try:
         done = subprocess.run(
             [os.path.join(PROGRAMS, program), *map(str, args)],
-            capture_output=True, text=True, stdin=subprocess.DEVNULL, **kwargs)
+            capture_output=True, text=True, stdin=subprocess.DEVNULL,
+            timeout=timeout, **kwargs)
     except PermissionError as e:
         raise unittest.SkipTest("SOMEBODY may not run programs here") from e
     if check is not None and done.returncode != check:
