@@ -155,13 +155,16 @@ check_list (GstDmlEmbed *self)
   GST_OBJECT_UNLOCK (self);
   if (wrong != NULL)
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
-                       ("region-list: \"%s\" is no box", wrong),
-                       ("expected \"x,y,width,height;...\" in pixels"));
+                       ("region-list: \"%s\" is no box; expected "
+                        "\"x,y,width,height;...\" in pixels",
+                        wrong),
+                       (NULL));
   else if (needed && !any)
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
                        ("region-list: no box is set, and regions=list asks for "
-                        "them"),
-                       ("set region-list=\"x,y,width,height;...\" in pixels"));
+                        "them; set region-list=\"x,y,width,height;...\" in "
+                        "pixels"),
+                       (NULL));
   return wrong == NULL && (any || !needed);
 }
 
@@ -225,9 +228,10 @@ gst_dml_embed_start (GstBaseTransform *trans)
   if (dml_encoder_is_placeholder (encoder))
     GST_ELEMENT_WARNING (
       self, LIBRARY, SETTINGS,
-      ("encoder: %s: its embeddings mean little, and so do labels",
+      ("encoder: %s: its embeddings mean little, and so do labels; set the "
+       "property encoder to a trained one (dml-train makes them)",
        dml_encoder_get_name (encoder)),
-      ("set the property encoder to a trained one (dml-train makes them)"));
+      (NULL));
 
   self->have_info = FALSE;
   self->failures = 0;

@@ -160,9 +160,9 @@ warn_if_empty (GstDmlMatch *self, const GstDmlReady *ready)
       g_atomic_int_compare_and_exchange (&self->told_empty, FALSE, TRUE))
     GST_ELEMENT_WARNING (
       self, RESOURCE, SETTINGS,
-      ("gallery: nothing is enrolled: everything is unknown"),
-      ("enrol with dml-gallery or dmlgallery; it is taken "
-       "up while the pipeline runs"));
+      ("gallery: nothing is enrolled: everything is unknown; enrol with "
+       "dml-gallery or dmlgallery, and it is taken up while the pipeline runs"),
+      (NULL));
 }
 
 /* From the watching thread, with no lock held. */
@@ -216,8 +216,9 @@ gst_dml_match_start (GstBaseTransform *trans)
 
   if (path == NULL || path[0] == '\0') {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
-                       ("gallery: the property is not set"),
-                       ("name a gallery file; dml-gallery makes them"));
+                       ("gallery: the property is not set; name the file to "
+                        "match against (dml-gallery and dmlgallery make it)"),
+                       (NULL));
     g_strfreev (options.labels);
     return FALSE;
   }

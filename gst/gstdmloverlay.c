@@ -211,9 +211,10 @@ gst_dml_overlay_set_caps (GstBaseTransform *trans, GstCaps *incaps,
   if (!self->readable && !self->caps_have_meta) {
     GST_ELEMENT_WARNING (self, STREAM, FORMAT,
                          ("frames in %s can only be drawn upon by what comes "
-                          "after, and that does not take overlays",
+                          "after, and that does not take overlays; download "
+                          "them to system memory first",
                           gst_caps_features_get_nth (features, 0)),
-                         ("download the frames to system memory first"));
+                         (NULL));
     return FALSE;
   }
   return TRUE;

@@ -212,7 +212,8 @@ wrong_list_is_an_error (void)
     g_autoptr (TestRun) run = test_run_pipeline (line);
 
     test_assert_error (run, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-                       "region-list", cases[i].word, NULL);
+                       "region-list", cases[i].word,
+                       "\"x,y,width,height;...\" in pixels", NULL);
   }
 }
 

@@ -377,7 +377,7 @@ bad_gallery_is_an_error (void)
     g_autoptr (TestRun) run = run_with_gallery (NULL);
 
     test_assert_error (run, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-                       "gallery", NULL);
+                       "gallery: the property is not set; name the file", NULL);
   }
   {
     g_autoptr (TestRun) run = run_with_gallery (none);
