@@ -234,8 +234,8 @@ on_epoch (const DmlTrainFigures *f, gpointer data)
   talk->table = TRUE;
   g_string_append_printf (line, "%5u", f->epoch);
   figure (line, f->loss);
-  figure (line, f->n_pictures ? f->recall_1 : (double) NAN);
-  figure (line, f->n_pictures ? f->map_r : (double) NAN);
+  figure (line, f->recall_1);
+  figure (line, f->map_r);
   figure (line, f->auroc);
   figure (line, f->dir_1);
   figure (line, f->one_photograph);

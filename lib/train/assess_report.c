@@ -116,7 +116,8 @@ add_retrieval (JsonBuilder *b, const DmlEvaluation *e)
   dml_figures_add_text (b, "name", e->prototypes ? "prototype" : "knn");
   if (!e->prototypes)
     dml_figures_add_count (b, "k", e->k);
-  dml_figures_add_number (b, "accuracy", e->accuracy);
+  dml_figures_add_number (b, "accuracy",
+                          dml_measures_closed (&e->measures, e->accuracy));
   dml_figures_add_interval (b, "accuracy_interval", &e->accuracy_range);
   json_builder_end_object (b);
   if (e->n_thresholds > 0)
@@ -187,6 +188,10 @@ column (GString *text, const char *name, int width)
 static void
 line (GString *text, const char *what, double value, const DmlInterval *range)
 {
+  if (isnan (value)) {
+    g_string_append_printf (text, "%-28s      -\n", what);
+    return;
+  }
   g_string_append_printf (text, "%-28s %6.2f %%", what, 100 * value);
   if (range != NULL && (range->low != 0 || range->high != 0))
     g_string_append_printf (text, "   (%.2f to %.2f)", 100 * range->low,
@@ -202,14 +207,21 @@ write_figures (const DmlEvaluation *e, GString *text)
                           ? g_strdup ("right by prototypes")
                           : g_strdup_printf ("right by %u nearest", e->k);
 
-  line (text, "recall@1", m->retrieval.recall[DML_RECALL_AT_1], &m->recall_1);
-  line (text, "recall@2", m->retrieval.recall[DML_RECALL_AT_2], NULL);
-  line (text, "recall@4", m->retrieval.recall[DML_RECALL_AT_4], NULL);
-  line (text, "recall@8", m->retrieval.recall[DML_RECALL_AT_8], NULL);
-  line (text, "R-precision", m->retrieval.r_precision, NULL);
-  line (text, "MAP@R", m->retrieval.map_at_r, &m->map_r);
-  line (text, "MRR", m->retrieval.mrr, NULL);
-  line (text, by, e->accuracy, &e->accuracy_range);
+  line (text, "recall@1",
+        dml_measures_closed (m, m->retrieval.recall[DML_RECALL_AT_1]),
+        &m->recall_1);
+  line (text, "recall@2",
+        dml_measures_closed (m, m->retrieval.recall[DML_RECALL_AT_2]), NULL);
+  line (text, "recall@4",
+        dml_measures_closed (m, m->retrieval.recall[DML_RECALL_AT_4]), NULL);
+  line (text, "recall@8",
+        dml_measures_closed (m, m->retrieval.recall[DML_RECALL_AT_8]), NULL);
+  line (text, "R-precision", dml_measures_closed (m, m->retrieval.r_precision),
+        NULL);
+  line (text, "MAP@R", dml_measures_closed (m, m->retrieval.map_at_r),
+        &m->map_r);
+  line (text, "MRR", dml_measures_closed (m, m->retrieval.mrr), NULL);
+  line (text, by, dml_measures_closed (m, e->accuracy), &e->accuracy_range);
   if (!m->open) {
     g_string_append (text, "open set: too few classes, or no unknown query\n");
     return;

@@ -140,6 +140,7 @@ typedef struct {
  * @loss: mean of the epoch
  * @recall_1: share of held-out pictures whose nearest other picture has the
  *   same label
+ *   NaN where nothing is held out
  * @map_r: MAP@R (Musgrave et al. 2020)
  * @auroc: known against unknown
  * @dir_1: found and right at 1 % false alarms

@@ -51,12 +51,15 @@ dml_figures_add_measures (JsonBuilder *b, const DmlMeasures *m)
   dml_figures_add_count (b, "classes", m->n_classes);
   dml_figures_add_count (b, "pictures", m->n_pictures);
   for (int i = 0; i < DML_N_RECALLS; i++)
-    dml_figures_add_number (b, recalls[i], m->retrieval.recall[i]);
+    dml_figures_add_number (b, recalls[i],
+                            dml_measures_closed (m, m->retrieval.recall[i]));
   dml_figures_add_interval (b, "recall_1_interval", &m->recall_1);
-  dml_figures_add_number (b, "r_precision", m->retrieval.r_precision);
-  dml_figures_add_number (b, "map_r", m->retrieval.map_at_r);
+  dml_figures_add_number (b, "r_precision",
+                          dml_measures_closed (m, m->retrieval.r_precision));
+  dml_figures_add_number (b, "map_r",
+                          dml_measures_closed (m, m->retrieval.map_at_r));
   dml_figures_add_interval (b, "map_r_interval", &m->map_r);
-  dml_figures_add_number (b, "mrr", m->retrieval.mrr);
+  dml_figures_add_number (b, "mrr", dml_measures_closed (m, m->retrieval.mrr));
   if (!m->open)
     return;
   dml_figures_add_count (b, "enrolled", m->n_enrolled);

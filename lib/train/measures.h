@@ -12,6 +12,8 @@
 
 #include "metric/metric.h"
 
+#include <math.h>
+
 #define DML_OPEN_SHOTS 5
 #define DML_OPEN_DRAWS 8
 /* Fewer classes show nothing of the unknown: two enrolled, two not. What is
@@ -39,6 +41,14 @@ typedef struct {
   DmlInterval auroc_range, oscr_range, dir_1_range, dir_5_range;
   DmlCalibrated calibrated[DML_N_FARS];
 } DmlMeasures;
+
+/* A figure of `retrieval`, NaN where no picture had another of its class to
+ * find: nothing was measured then. */
+static inline double
+dml_measures_closed (const DmlMeasures *m, double value)
+{
+  return m->n_queries > 0 ? value : (double) NAN;
+}
 
 /* x: N x D; labels >= 0. `intervals` costs a second on 5000 pictures. */
 gboolean dml_measures_run (const float *x, const int32_t *labels, size_t n,

@@ -113,9 +113,12 @@ read_lines (const DmlTrainer *t, GError **error)
 
 /* ---- curves ---- */
 
-static void
+/* FALSE: there are no two points to draw a line between. */
+static gboolean
 range_of (const GArray *lines, size_t figure, double *low, double *high)
 {
+  guint n = 0;
+
   *low = G_MAXDOUBLE;
   *high = -G_MAXDOUBLE;
   for (guint i = 0; i < lines->len; i++) {
@@ -124,12 +127,14 @@ range_of (const GArray *lines, size_t figure, double *low, double *high)
     if (isfinite (v)) {
       *low = MIN (*low, v);
       *high = MAX (*high, v);
+      n++;
     }
   }
-  if (*high <= *low) { /* flat, or nothing */
+  if (n > 1 && *high <= *low) { /* flat */
     *low -= 0.5;
     *high += 0.5;
   }
+  return n > 1;
 }
 
 static void
@@ -140,8 +145,7 @@ draw_curve (GString *page, const GArray *lines, size_t figure)
   const int w = CHART_W - LEFT - 8, h = CHART_H - BOTTOM - 24;
   double low, high;
 
-  range_of (lines, figure, &low, &high);
-  if (!isfinite (low))
+  if (!range_of (lines, figure, &low, &high))
     return;
   g_string_append_printf (
     page,
@@ -222,8 +226,9 @@ write_test (GString *page, const DmlMeasures *m)
     double value;
     DmlInterval range;
   } rows[] = {
-    { "recall@1", m->retrieval.recall[DML_RECALL_AT_1], m->recall_1 },
-    { "MAP@R", m->retrieval.map_at_r, m->map_r },
+    { "recall@1", dml_measures_closed (m, m->retrieval.recall[DML_RECALL_AT_1]),
+      m->recall_1 },
+    { "MAP@R", dml_measures_closed (m, m->retrieval.map_at_r), m->map_r },
     { "AUROC", m->open ? m->auroc : (double) NAN, m->auroc_range },
     { "DIR at 1 % false alarms", m->open ? m->dir_1 : (double) NAN,
       m->dir_1_range },
@@ -298,9 +303,15 @@ dml_page_write (const DmlTrainer *t, const DmlMeasures *test, GError **error)
   if (test != NULL)
     write_test (page, test);
   if (lines->len > 0) {
-    g_string_append_printf (
-      page, "<h2>On classes held out to choose by (%u pictures)</h2>\n<p>\n",
-      t->val->len);
+    if (t->val->len > 0)
+      g_string_append_printf (
+        page, "<h2>On classes held out to choose by (%u pictures)</h2>\n<p>\n",
+        t->val->len);
+    else
+      g_string_append (page,
+                       "<h2>Training</h2>\n<p class=\"note\">No class is held "
+                       "out, so only the loss is measured (hold-out, "
+                       "split).</p>\n<p>\n");
     for (size_t i = 0; i <= FIGURE_LOSS; i++)
       draw_curve (page, lines, i);
     g_string_append (page, "</p>\n");

@@ -104,6 +104,20 @@ three_numbers (const float *v)
   return g_string_free (text, FALSE);
 }
 
+/* A word of a command as a shell reads it back. */
+static void
+add_word (GString *text, const char *option, const char *value)
+{
+  g_autofree char *quoted =
+    value[strspn (value, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS
+                  "._/+-:=,@%")] == '\0' &&
+        *value != '\0'
+      ? g_strdup (value)
+      : g_shell_quote (value);
+
+  g_string_append_printf (text, " %s%s", option, quoted);
+}
+
 /* As a user would type it: what differs from the defaults, files by their
  * names alone, without what stands under keys of its own. */
 char *
@@ -111,25 +125,28 @@ dml_report_command (const DmlTrainer *t)
 {
   static const char *const own[] = { "name", "licence", "data-terms", NULL };
   static const char *const files[] = { "split", "init", "teacher", NULL };
+  g_autofree char *run = g_path_get_basename (t->run);
   GString *text = g_string_new ("dml-train");
   const DmlTrainSetting *setting;
 
   for (size_t i = 0; (setting = dml_train_setting_at (i)) != NULL; i++) {
     g_autofree char *value = dml_train_setting_get (&t->config->s, setting);
     g_autofree char *base = g_path_get_basename (value);
+    g_autofree char *option = g_strdup_printf ("--%s=", setting->name);
 
     if (strcmp (value, setting->initial) == 0 ||
         g_strv_contains (own, setting->name))
       continue;
-    g_string_append_printf (text, " --%s=%s", setting->name,
-                            g_strv_contains (files, setting->name) ? base
-                                                                   : value);
+    add_word (text, option,
+              g_strv_contains (files, setting->name) ? base : value);
   }
   for (guint i = 0; t->sources[i] != NULL; i++) {
     g_autofree char *name = g_path_get_basename (t->sources[i]);
 
-    g_string_append_printf (text, " %s", name);
+    /* no option, whatever it is called */
+    add_word (text, *name == '-' ? "./" : "", name);
   }
+  add_word (text, *run == '-' ? "-o ./" : "-o ", run);
   return g_string_free (text, FALSE);
 }
 
@@ -289,8 +306,9 @@ dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch, GError **error)
   const DmlTrainFigures figures = {
     .epoch = (guint) epoch->epoch,
     .loss = epoch->loss,
-    .recall_1 = epoch->val.retrieval.recall[DML_RECALL_AT_1],
-    .map_r = epoch->val.retrieval.map_at_r,
+    .recall_1 = dml_measures_closed (
+      &epoch->val, epoch->val.retrieval.recall[DML_RECALL_AT_1]),
+    .map_r = dml_measures_closed (&epoch->val, epoch->val.retrieval.map_at_r),
     .auroc = epoch->val.open ? epoch->val.auroc : (double) NAN,
     .dir_1 = epoch->val.open ? epoch->val.dir_1 : (double) NAN,
     .one_photograph =
@@ -308,7 +326,8 @@ dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch, GError **error)
   dml_figures_add_count (b, "epoch", epoch->epoch);
   dml_figures_add_count (b, "step", t->step);
   dml_figures_add_number (b, "loss", epoch->loss);
-  dml_figures_add_number (b, "score", epoch->score);
+  dml_figures_add_number (
+    b, "score", epoch->val.n_pictures > 0 ? epoch->score : (double) NAN);
   json_builder_set_member_name (b, "best");
   json_builder_add_boolean_value (b, epoch->best);
   dml_figures_add_number (b, "seconds", figures.seconds);
@@ -423,16 +442,23 @@ digits (char *text, size_t size, gboolean there, double value)
 static void
 say_test (DmlTrainer *t, const DmlMeasures *m)
 {
-  char auroc[16], dir[16];
+  char recall[16], map_r[16], auroc[16], dir[16];
+  g_autofree char *range =
+    m->n_queries > 0
+      ? g_strdup_printf (" (%.3f to %.3f)", m->recall_1.low, m->recall_1.high)
+      : g_strdup ("");
 
-  dml_trainer_say (t,
-                   "test, %u classes never seen and never chosen by: "
-                   "recall@1 %.3f (%.3f to %.3f), MAP@R %.3f, AUROC %s, "
-                   "DIR at 1 %% %s",
-                   m->n_classes, m->retrieval.recall[DML_RECALL_AT_1],
-                   m->recall_1.low, m->recall_1.high, m->retrieval.map_at_r,
-                   digits (auroc, sizeof auroc, m->open, m->auroc),
-                   digits (dir, sizeof dir, m->open, m->dir_1));
+  dml_trainer_say (
+    t,
+    "test, %u classes never seen and never chosen by: recall@1 %s%s, MAP@R "
+    "%s, AUROC %s, DIR at 1 %% %s",
+    m->n_classes,
+    digits (recall, sizeof recall, m->n_queries > 0,
+            m->retrieval.recall[DML_RECALL_AT_1]),
+    range,
+    digits (map_r, sizeof map_r, m->n_queries > 0, m->retrieval.map_at_r),
+    digits (auroc, sizeof auroc, m->open, m->auroc),
+    digits (dir, sizeof dir, m->open, m->dir_1));
 }
 
 /* The warning where no epoch was better than none; the others say which. */

@@ -3,12 +3,13 @@ that fits a time."""
 import json
 import os
 import shutil
+import subprocess
 import time
 from html.parser import HTMLParser
 
 from PIL import Image
 
-from common import BAD_DATA, FAILED, OK, USAGE, run
+from common import BAD_DATA, FAILED, OK, PROGRAMS, USAGE, run
 from training import SMALL, TrainTest, paint_classes
 
 
@@ -19,6 +20,7 @@ class Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.rows, self.points, self.outside, self.title = [], [], [], ""
+        self.charts, self.code, self.texts = [], [], []
         self.inside = None
         self.feed(text)
 
@@ -30,6 +32,8 @@ class Page(HTMLParser):
             self.rows.append([])
         elif tag == "polyline":
             self.points.append(len(attrs["points"].split()))
+        elif tag == "svg":
+            self.charts.append(attrs["aria-label"])
 
     def handle_data(self, data):
         if self.inside in ("td", "th") and data.strip():
@@ -37,6 +41,13 @@ class Page(HTMLParser):
         elif self.inside == "title":
             self.title = data
             self.inside = None
+        elif self.inside == "code":
+            self.code.append(data)
+        elif self.inside == "text":
+            self.texts.append(data)
+
+    def handle_endtag(self, tag):
+        self.inside = None
 
 
 class OptionsTest(TrainTest):
@@ -257,11 +268,16 @@ class OptionsTest(TrainTest):
         self.assertGreater(last["network"]["norm_gap"], 0)
         self.assertGreater(last["network"]["effective_rank"], 1)
 
+    def held_out_run(self, *options):
+        """A run that holds classes out, and its page."""
+        many = os.path.join(self.dir, "many")
+        paint_classes(many, 16, 4, size=20)
+        run("dml-train", many, "-o", self.out, "--epochs=2", *SMALL,
+            "--hold-out=0.5", *options, check=OK)
+        return Page(self.read("report.html").decode())
 
     def test_report_shows_the_run_in_a_browser(self):
-        run("dml-train", self.photos, "-o", self.out, "--epochs=3",
-            "--hold-out=0.5", "--name=<shop> & co", *SMALL, check=OK)
-        page = Page(self.read("report.html").decode())
+        page = self.held_out_run("--name=<shop> & co")
         rows = {row[0].split()[0]: row[1:] for row in page.rows if row}
         for line in self.run_lines():
             shown = rows[str(line["epoch"])]
@@ -270,7 +286,44 @@ class OptionsTest(TrainTest):
                              else f"{line['loss']:.3f}")
         self.assertEqual(page.title, "<shop> & co")
         self.assertEqual(page.outside, [])
-        self.assertEqual(page.points[-1], 3)
+        self.assertIn("recall@1 by epoch", page.charts)
+        self.assertEqual(page.points[0], 3)
+        self.assertEqual(page.points[-1], 2, "of the loss")
+
+    def test_where_nothing_is_held_out_nothing_is_made_up(self):
+        done = run("dml-train", self.photos, "-o", self.out, "--epochs=2",
+                   "--json", *SMALL, check=OK)
+        for line in self.run_lines() + [json.loads(line) for line in
+                                        done.stdout.splitlines()]:
+            figures = line.get("held_out", line)
+            self.assertIsNone(figures["recall_1"])
+            self.assertIsNone(figures["map_r"])
+            self.assertIsNone(line.get("score"))
+        page = Page(self.read("report.html").decode())
+        self.assertEqual(page.charts, ["loss by epoch"])
+        self.assertFalse([t for t in page.texts if "e+" in t], page.texts)
+        rows = [row for row in page.rows if row and row[0][0].isdigit()]
+        self.assertEqual(len(rows), 3)
+        for row in rows:
+            self.assertEqual(row[1:6], 5 * ["\u2013"])
+
+    def test_command_of_the_report_makes_the_run_again(self):
+        photos = os.path.join(self.dir, "the photos")
+        os.rename(self.photos, photos)
+        first = os.path.join(self.dir, "run; 1")
+        run("dml-train", photos, "-o", first, "--epochs=1",
+            "--loss=cosface:scale=16+contrastive:weight=0.5", *SMALL, check=OK)
+        with open(os.path.join(first, "report.html"),
+                  encoding="utf-8") as file:
+            command = Page(file.read()).code[0]
+        os.rename(first, self.out)
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=self.dir, capture_output=True,
+            text=True, env=dict(os.environ, PATH=PROGRAMS + ":" +
+                                os.environ["PATH"]), check=False)
+        self.assertEqual(done.returncode, OK, command + "\n" + done.stderr)
+        self.assertEqual([line["loss"] for line in self.run_lines()],
+                         [line["loss"] for line in self.run_lines(first)])
 
     def test_classes_of_very_different_sizes_are_named(self):
         uneven = os.path.join(self.dir, "uneven")
