@@ -131,40 +131,120 @@ split_by_file (DmlDataset *set, const char *file, GError **error)
 
 /* ---- by a share ---- */
 
+/* Classes of a source: `n` from `first` on in the order that they were drawn
+ * in. The first `val` of them choose, the next `test` test. */
+typedef struct {
+  guint first, n, val, test;
+} Part;
+
+static guint
+part_train (const Part *part)
+{
+  return part->n - part->val - part->test;
+}
+
+static guint
+part_val (const Part *part)
+{
+  return part->val;
+}
+
+static guint
+part_test (const Part *part)
+{
+  return part->test;
+}
+
+static guint
+sum_of (const Part *parts, guint32 n, guint (*size) (const Part *part))
+{
+  guint sum = 0;
+
+  for (guint32 i = 0; i < n; i++)
+    sum += size (&parts[i]);
+  return sum;
+}
+
+static Part *
+largest (Part *parts, guint32 n, guint (*size) (const Part *part))
+{
+  Part *best = parts;
+
+  for (guint32 i = 1; i < n; i++)
+    if (size (&parts[i]) > size (best))
+      best = &parts[i];
+  return best;
+}
+
+/* Small sources leave too few to measure by, each for itself; what counts is
+ * how many there are of all. Those who test are asked to choose first, then
+ * those who train. */
+static void
+balance (Part *parts, guint32 n_parts)
+{
+  guint n = 0, n_val, want;
+  gboolean spared;
+
+  for (guint32 i = 0; i < n_parts; i++)
+    n += parts[i].n;
+  const guint most = (guint) ((1 - TRAIN_SHARE_MIN) * n);
+
+  n_val = sum_of (parts, n_parts, part_val);
+  want = MAX (n_val, DML_OPEN_CLASSES_MIN);
+  spared = want <= most;
+  if (!spared) /* as many as can be spared, if they say something */
+    want = most < VAL_CLASSES_LEAST ? 0 : most;
+  for (; n_val > want; n_val--)
+    largest (parts, n_parts, part_val)->val--;
+  for (; n_val < want; n_val++) {
+    Part *part = largest (parts, n_parts, part_test);
+
+    if (part->test > 0)
+      part->test--;
+    else
+      part = largest (parts, n_parts, part_train);
+    part->val++;
+  }
+  if (!spared || sum_of (parts, n_parts, part_test) < DML_OPEN_CLASSES_MIN)
+    for (guint32 i = 0; i < n_parts; i++)
+      parts[i].test = 0;
+}
+
 /* Of every source its share, so that none is only trained or only tested. */
 static void
 split_by_share (DmlDataset *set, double share, uint64_t seed)
 {
   g_autofree guint8 *of_label = g_new0 (guint8, set->labels->len);
   g_autofree uint32_t *order = g_new (uint32_t, set->labels->len);
+  g_autofree Part *parts = NULL;
   guint32 n_sources = 0;
+  guint end = 0;
   DmlRng rng;
 
   for (guint i = 0; i < set->labels->len; i++)
     n_sources = MAX (n_sources, dml_dataset_label (set, i)->source + 1);
+  parts = g_new0 (Part, MAX (1, n_sources));
   dml_rng_init (&rng, seed, STREAM_SPLIT);
   for (guint32 source = 0; source < n_sources; source++) {
-    guint n = 0, n_val, n_test;
+    Part *part = &parts[source];
 
+    part->first = end;
     for (guint32 i = 0; i < set->labels->len; i++)
       if (dml_dataset_label (set, i)->source == source &&
           label_size (dml_dataset_label (set, i)) > 1)
-        order[n++] = i;
-    n_val = (guint) (share / 2 * n + 0.5);
-    n_test = (guint) (share * n + 0.5) - n_val;
-    if (n_sources == 1) {
-      const guint most = (guint) ((1 - TRAIN_SHARE_MIN) * n);
+        order[end++] = i;
+    part->n = end - part->first;
+    part->val = (guint) (share / 2 * part->n + 0.5);
+    part->test = (guint) (share * part->n + 0.5) - part->val;
+    dml_rng_shuffle (&rng, order + part->first, part->n);
+  }
+  balance (parts, n_sources);
+  for (guint32 source = 0; source < n_sources; source++) {
+    const Part *part = &parts[source];
 
-      n_val = MAX (n_val, DML_OPEN_CLASSES_MIN);
-      n_test = n_test < DML_OPEN_CLASSES_MIN ? 0 : n_test;
-      if (n_val > most) { /* as many as can be spared, if they say something */
-        n_val = most < VAL_CLASSES_LEAST ? 0 : most;
-        n_test = 0;
-      }
-    }
-    dml_rng_shuffle (&rng, order, n);
-    for (guint i = 0; i < n_val + n_test; i++)
-      of_label[order[i]] = i < n_val ? DML_SPLIT_VAL : DML_SPLIT_TEST;
+    for (guint i = 0; i < part->val + part->test; i++)
+      of_label[order[part->first + i]] =
+        i < part->val ? DML_SPLIT_VAL : DML_SPLIT_TEST;
   }
   for (guint i = 0; i < set->samples->len; i++) {
     DmlSample *sample = dml_dataset_sample (set, i);

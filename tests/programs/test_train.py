@@ -205,6 +205,30 @@ class OptionsTest(TrainTest):
         self.assertIn("encoder.onnx holds no thresholds", done.stderr)
         self.assertNotIn("nan", done.stderr)
 
+    def test_few_classes_in_several_data_too(self):
+        """Four choose, whatever the share of each leaves: half of all classes
+        can be held out, those who would test choose first, and fewer than four
+        test nothing."""
+        small = [o for o in SMALL if "hold-out" not in o]
+        a, b = self.path("a"), self.path("b")
+        for n_a, n_b, train, val, test in ((17, 17, 30, 4, 0),
+                                           (19, 19, 30, 4, 4),
+                                           (4, 5, 5, 4, 0), (3, 4, 4, 3, 0),
+                                           (2, 3, 5, 0, 0), (33, 0, 29, 4, 0)):
+            things = self.path("things")
+            paint_classes(things, n_a + n_b, 2, size=16)
+            for n, thing in enumerate(sorted(os.listdir(things))):
+                os.renames(os.path.join(things, thing),
+                           os.path.join(a if n < n_a else b, thing))
+            data = [folder for folder in (a, b) if os.path.exists(folder)]
+            talk = run("dml-train", *data, "--dry-run", "--instance=0",
+                       *small, check=OK).stderr
+            self.assertIn(f"{train} classes ({2 * train} pictures) to train "
+                          f"on, {val} ({2 * val}) held out to choose", talk)
+            self.assertIn(f"thresholds, {test} ({2 * test}) to test", talk)
+            for folder in data:
+                shutil.rmtree(folder)
+
     def test_tables_that_say_what_cannot_be(self):
         """A box beside its picture, a class on both sides of the split."""
         table = self.path("table.csv")
