@@ -113,15 +113,15 @@ measure_views (DmlTrainer *t, const GArray *members, DmlViewFigures *out,
 static gboolean
 write_encoder (DmlTrainer *t, const DmlEpoch *epoch, GError **error)
 {
-  g_autoptr (DmlGraph) graph = dml_model_encoder_graph (t->model);
-  g_autoptr (GHashTable) metadata = dml_report_metadata (t, epoch);
+  g_autoptr (DmlGraph) graph = dml_model_written_graph (t->model, error);
+  g_autoptr (GHashTable) metadata = NULL;
   g_autofree char *path = g_build_filename (t->run, "encoder.onnx", NULL);
-  const DmlOnnxWrite how = {
-    .metadata = metadata,
-    .half = t->config->s.half_weights != 0,
-    .embedding = ((const DmlValue *) graph->outputs->pdata[0])->name,
-  };
+  DmlOnnxWrite how = { .half = t->config->s.half_weights != 0 };
 
+  if (graph == NULL)
+    return FALSE;
+  how.metadata = metadata = dml_report_metadata (t, epoch);
+  how.embedding = ((const DmlValue *) graph->outputs->pdata[0])->name;
   return dml_onnx_write_file (graph, path, &how, error) &&
          dml_report_check_encoder (t, path, error);
 }

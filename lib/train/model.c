@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "image/preprocess.h"
 #include "nn/arch/arch.h"
+#include "nn/passes/passes.h"
 
 #include <string.h>
 
@@ -159,4 +160,13 @@ DmlGraph *
 dml_model_encoder_graph (const DmlModel *model)
 {
   return dml_graph_clone (model->encoder);
+}
+
+DmlGraph *
+dml_model_written_graph (const DmlModel *model, GError **error)
+{
+  g_autoptr (DmlGraph) graph = dml_graph_clone (model->encoder);
+
+  return dml_graph_merge_branches (graph, error) ? g_steal_pointer (&graph)
+                                                 : NULL;
 }

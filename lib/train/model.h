@@ -35,7 +35,10 @@ void dml_model_free (DmlModel *model);
 gboolean dml_model_from_file (DmlModel *model, const DmlTrainSettings *settings,
                               GError **error);
 
-/* A clone to optimise or to write. Shares the weights. */
+/* A clone to optimise. Shares the weights. */
 DmlGraph *dml_model_encoder_graph (const DmlModel *model);
+/* What encoder.onnx holds: the same, branches that were trained side by side
+ * merged. Errors of dml_graph_merge_branches(). */
+DmlGraph *dml_model_written_graph (const DmlModel *model, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlModel, dml_model_free)

@@ -192,17 +192,21 @@ dml_report_check_encoder (DmlTrainer *t, const char *path, GError **error)
 {
   g_autoptr (DmlEncoder) encoder = dml_encoder_open (path, error);
   g_autoptr (DmlSession) session = NULL;
-  g_autoptr (DmlGraph) graph = dml_model_encoder_graph (t->model);
+  const gboolean half = t->config->s.half_weights != 0;
+  g_autoptr (DmlGraph) graph = NULL;
   const size_t n = MIN (CHECK_PICTURES, t->feed.n), d = t->model->d;
   g_autofree float *got = g_new (float, d);
   g_autofree float *want = g_new (float, n *d);
   g_autofree guint32 *places = g_new (guint32, n);
   double worst = 0;
 
+  if (encoder == NULL)
+    return FALSE;
   /* What 16 bits do to a deep and fresh network has no bound worth its name, so
    * the file is held to the network that has been rounded like it. */
-  if (encoder == NULL ||
-      (t->config->s.half_weights && !dml_onnx_round_to_half (graph, error)))
+  graph = half ? dml_model_written_graph (t->model, error)
+               : dml_model_encoder_graph (t->model);
+  if (graph == NULL || (half && !dml_onnx_round_to_half (graph, error)))
     return FALSE;
   session = dml_encoder_session_new (encoder, 1, error);
   for (size_t i = 0; i < n; i++)

@@ -68,6 +68,23 @@ class OptionsTest(TrainTest):
         self.assertEqual(figures["schema"], "dml-eval/1")
         self.assertGreater(figures["recall_1"], 0.25)
 
+    def test_repvgg_is_plain_convolutions_in_its_file(self):
+        """Trained in three branches a block, one convolution a block for those
+        who run it, in 16 bits too; checkpoints keep the branches, and the file
+        can be begun from."""
+        small = [o for o in SMALL if "arch" not in o and "width" not in o]
+        small += ["--arch=repvgg", "--width=0.125"]
+        run("dml-train", self.photos, "-o", self.out, "--epochs=2",
+            "--half-weights=true", *small, check=OK)
+        encoder = self.read("encoder.onnx")
+        self.assertEqual(encoder.count(b"\x22\x04Conv"), 22)
+        self.assertEqual(encoder.count(b"\x22\x03Add"), 0)
+        self.assertEqual(encoder.count(b"\x22\x12BatchNormalization"), 1)
+        self.assertIn(b"stage3.9.rbr_1x1.bn", self.read("last.ckpt"))
+        run("dml-train", self.photos, "-o", self.out + "2", "--epochs=1",
+            "--init", self.saved("encoder.onnx"), "--augment=light",
+            "--hold-out=0", check=OK)
+
     def test_config_of_a_run_makes_the_same_run(self):
         run("dml-train", self.photos, "-o", self.out, "--epochs=2", *SMALL,
             check=OK)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * RepVGG-A0 (Ding et al. 2021, arXiv:2101.03697, table 2). Trained with three
  * branches a block, 3x3, 1x1 and identity, each with its batch norm; the pass
- * dml_pass_merge_branches makes one 3x3 convolution of them for use. */
+ * dml_pass_merge_branches makes one 3x3 convolution of them, for use and in the
+ * file that training leaves. */
 #include "nn/arch/builder.h"
 
 static DmlValue *

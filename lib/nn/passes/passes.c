@@ -97,3 +97,13 @@ dml_graph_optimise (DmlGraph *graph, size_t batch, GError **error)
   dml_graph_forget (graph);
   return TRUE;
 }
+
+gboolean
+dml_graph_merge_branches (DmlGraph *graph, GError **error)
+{
+  if (!dml_graph_infer (graph, 2, error) ||
+      !dml_pass_merge_branches (graph, error))
+    return FALSE;
+  dml_graph_forget (graph);
+  return TRUE;
+}

@@ -2,8 +2,8 @@
  * Rewriting a graph for inference. Every pass takes a finished graph that has
  * been inferred for a batch of 2 or more (or for the batch that the file fixes)
  * and leaves one that computes the same to rounding; what a pass may assume of
- * shapes then holds for every batch. None is for a graph that will be trained
- * or written. */
+ * shapes then holds for every batch. None but dml_graph_merge_branches() is for
+ * a graph that will be written, and none for one that will be trained. */
 #pragma once
 
 #include "nn/op.h"
@@ -13,6 +13,12 @@
  * where it may be cloned and inferred for any batch afterwards. NO_MEMORY or
  * LIMIT; errors of dml_graph_infer. */
 gboolean dml_graph_optimise (DmlGraph *graph, size_t batch, GError **error);
+
+/* For a file: branches that were trained side by side are one convolution in it
+ * too, as dml_pass_merge_branches() makes it, and all else is left as it was
+ * trained. The result is a finished graph that can be written. NO_MEMORY or
+ * LIMIT; errors of dml_graph_infer. */
+gboolean dml_graph_merge_branches (DmlGraph *graph, GError **error);
 
 /* What inference computed from constants alone, whatever the batch, becomes a
  * constant; nodes that only served it go. */

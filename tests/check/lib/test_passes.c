@@ -2,6 +2,7 @@
  * Passes: what they leave, and that it computes the same. */
 #include "nn/arch/arch.h"
 #include "nn/exec.h"
+#include "nn/onnx/onnx.h"
 #include "nn/passes/passes.h"
 
 #include <math.h>
@@ -133,6 +134,39 @@ test_net_is_reduced_and_the_same (gconstpointer data)
     /* The original still trains: nothing of it was touched. */
     g_assert_true (dml_graph_find (graph, "embed.weight")->flags &
                    DML_VALUE_PARAM);
+  }
+}
+
+/* For a file: every block of RepVGG is one convolution, the neck stays as it
+ * was trained, and what has no branches stays as it is. */
+static void
+test_merged_for_a_file (void)
+{
+  static const Net files[] = { { "repvgg", 22, 1 }, { "resnet18", 20, 21 } };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (files); i++) {
+    g_autoptr (DmlGraph) graph = build (files[i].name, TRUE);
+    g_autoptr (GError) error = NULL;
+
+    g_ptr_array_set_size (graph->outputs, 1);
+    g_autoptr (DmlGraph) merged = dml_graph_clone (graph);
+
+    g_assert_true (dml_graph_merge_branches (merged, &error));
+    g_assert_no_error (error);
+    g_assert_cmpuint (count (merged, "Conv"), ==, files[i].convs);
+    g_assert_cmpuint (count (merged, "BatchNormalization"), ==, files[i].nodes);
+    g_assert_cmpfloat (difference (graph, merged, 3), <, 1e-5);
+    const DmlOnnxWrite how = { 0 };
+    g_autoptr (GBytes) bytes = dml_onnx_write_bytes (merged, &how, &error);
+
+    g_assert_no_error (error);
+    g_autoptr (DmlGraph) again =
+      dml_onnx_read (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
+                     "merged", NULL, &error);
+
+    g_assert_no_error (error);
+    g_assert_cmpuint (count (again, "Conv"), ==, files[i].convs);
+    g_assert_cmpfloat (difference (graph, again, 3), <, 1e-5);
   }
 }
 
@@ -319,6 +353,7 @@ main (int argc, char **argv)
 
     g_test_add_data_func (path, &nets[i], test_net_is_reduced_and_the_same);
   }
+  g_test_add_func ("/passes/merged-for-a-file", test_merged_for_a_file);
   g_test_add_func ("/passes/batchnorm-of-a-shared-value-stays",
                    test_batchnorm_of_a_shared_value_stays);
   g_test_add_func ("/passes/batchnorm-folds-into-gemm",

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Writes models that dml builds, as files, with an input and dml's output, for
- * written.py to show to other programs. Usage: onnx_samples FOLDER */
+ * Writes models that dml builds, as dml-train does, with an input and the
+ * output of the network as it was trained (or with 16 bits of what is read
+ * back), for written.py to show to other programs. Usage: onnx_samples FOLDER
+ */
 #include "nn/arch/arch.h"
 #include "nn/exec.h"
 #include "nn/onnx/onnx.h"
+#include "nn/passes/passes.h"
 #include "need.h"
 #include "npy_file.h"
 
@@ -23,7 +26,7 @@ sample (const char *folder, const DmlArch *arch, DmlArchPool pool,
   g_autofree char *model = g_strconcat (stem, ".onnx", NULL);
   g_autofree char *in = g_strconcat (stem, ".in.npy", NULL);
   g_autofree char *out = g_strconcat (stem, ".out.npy", NULL);
-  g_autoptr (DmlGraph) graph = NULL, read = NULL;
+  g_autoptr (DmlGraph) graph = NULL, merged = NULL, read = NULL;
   g_autoptr (DmlInfer) infer = NULL;
   const DmlShape *shape;
   DmlRng rng;
@@ -37,10 +40,12 @@ sample (const char *folder, const DmlArch *arch, DmlArchPool pool,
   dml_rng_init (&rng, 7, 0);
   graph = dml_arch_build (arch->name, &options, &rng, &error);
   need (graph != NULL, error);
-  need (dml_onnx_write_file (graph, model, &how, &error), error);
+  merged = dml_graph_clone (graph);
+  need (dml_graph_merge_branches (merged, &error), error);
+  need (dml_onnx_write_file (merged, model, &how, &error), error);
   read = dml_onnx_read_file (model, NULL, &error);
   need (read != NULL, error);
-  infer = dml_infer_new (read, 3, 1, &error);
+  infer = dml_infer_new (half ? read : graph, 3, 1, &error);
   need (infer != NULL, error);
   shape = dml_infer_input_shape (infer, 0);
   n = dml_shape_span (shape, 0, 4);
