@@ -109,6 +109,9 @@ struct _GstDmlGallery {
   guint frames_since; /* the last attempt by the property */
   guint waited;       /* frames for the first embedding, while enrolling */
 
+  /* of the writing thread */
+  guint told; /* bits: causes that were told since the last write */
+
   GstDmlRequests *requests;
 };
 
@@ -170,6 +173,19 @@ announce (gpointer data, const GstDmlJob *job)
                             gst_message_new_element (GST_OBJECT (self), s));
 }
 
+/* A disk that is full fails every frame's write: each cause is told once, until
+ * a write succeeds again. */
+static gboolean
+is_news (GstDmlGallery *self, const GError *error)
+{
+  const guint bit =
+    1u << (error->domain == DML_ERROR ? MIN (error->code, 31) : 31);
+  const gboolean news = !(self->told & bit);
+
+  self->told |= bit;
+  return news;
+}
+
 /* From the writing thread. A camera does not stop because a write failed; that
  * the embeddings are of the wrong encoder will not get better. */
 static void
@@ -179,8 +195,10 @@ job_done (gpointer data, GstDmlJob *job)
 
   if (g_error_matches (job->error, DML_ERROR, DML_ERROR_MISMATCH))
     gst_dml_post_error (GST_ELEMENT (self), "gallery", job->error);
-  else if (job->error != NULL)
+  else if (job->error != NULL && is_news (self, job->error))
     gst_dml_post_warning (GST_ELEMENT (self), "gallery", job->error);
+  if (job->ok)
+    self->told = 0;
   announce (self, job);
 }
 
@@ -217,6 +235,7 @@ gst_dml_gallery_start (GstBaseTransform *trans)
   GstDmlGallery *self = GST_DML_GALLERY (trans);
   g_autoptr (GError) error = NULL;
 
+  self->told = 0; /* no thread writes yet */
   self->enroller = open_gallery (self, &error);
   if (self->enroller == NULL) {
     gst_dml_post_error (GST_ELEMENT (self), "gallery", error);

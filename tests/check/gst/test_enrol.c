@@ -2,7 +2,9 @@
  * dmlgallery: enrolment by property and by signal, refusals, life of a file. */
 #include "gst_testing.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static GstVideoInfo square;
 
@@ -551,6 +553,63 @@ outlier_reference_is_reported (void)
   test_leave_bus (h, bus);
 }
 
+/* As a full disk: files of this process grow no further than this. */
+static void
+limit_files (rlim_t n_bytes)
+{
+  struct rlimit limit;
+
+  g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &limit), ==, 0);
+  limit.rlim_cur = n_bytes;
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
+}
+
+/* Pushes a frame and takes what is told of it; warnings that came before. */
+static guint
+warnings_before_answer (GstHarness *h, GstBus *bus, guint n, gboolean ok)
+{
+  guint n_warnings = 0;
+
+  push (h, n % 4, n);
+  for (;;) {
+    g_autoptr (GstMessage) m = gst_bus_timed_pop_filtered (
+      bus, 60 * GST_SECOND, GST_MESSAGE_ELEMENT | GST_MESSAGE_WARNING);
+    gboolean is;
+
+    g_assert_nonnull (m);
+    if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING) {
+      n_warnings++;
+      continue;
+    }
+    g_assert_true (
+      gst_structure_get_boolean (gst_message_get_structure (m), "ok", &is));
+    g_assert_cmpint (is, ==, ok);
+    return n_warnings;
+  }
+}
+
+static void
+full_disk_is_told_once (void)
+{
+  g_autofree char *path = test_gallery ("full.bin", 1);
+  g_autoptr (GstHarness) h = enrol_harness (
+    path, "label=x enroll=true interval=1 max-per-label=0 min-quality=0");
+  GstBus *bus = test_watch_bus (h);
+  guint n = 0;
+
+  signal (SIGXFSZ, SIG_IGN);
+  for (guint round = 0; round < 2; round++) {
+    limit_files (1024);
+    g_assert_cmpuint (warnings_before_answer (h, bus, n++, FALSE), ==, 1);
+    for (guint i = 0; i < 5; i++)
+      g_assert_cmpuint (warnings_before_answer (h, bus, n++, FALSE), ==, 0);
+    limit_files (RLIM_INFINITY);
+    g_assert_cmpuint (warnings_before_answer (h, bus, n++, TRUE), ==, 0);
+  }
+  g_assert_cmpuint (test_items (path, "x"), ==, 2);
+  test_leave_bus (h, bus);
+}
+
 static void
 takes_any_caps (void)
 {
@@ -590,6 +649,7 @@ main (int argc, char **argv)
   TEST ("other-encoders-gallery-is-an-error",
         other_encoders_gallery_is_an_error);
   TEST ("outlier-reference-is-reported", outlier_reference_is_reported);
+  TEST ("full-disk-is-told-once", full_disk_is_told_once);
   TEST ("takes-any-caps", takes_any_caps);
 #undef TEST
   return test_run ();
