@@ -374,12 +374,12 @@ gallery_against_queries (DmlAssessment *a, GError **error)
   find_leaks (a, &gallery, &queries);
   take_thresholds (a, calibrated);
   enrolled = g_new0 (gboolean, out->names->len);
-  for (size_t i = 0; i < gallery.n; i++)
+  for (size_t i = 0; i < gallery.n; i++) {
+    out->measures.n_classes += !enrolled[gallery.labels[i]];
     enrolled[gallery.labels[i]] = TRUE;
-  out->n_gallery = (guint) gallery.n;
+  }
+  out->n_gallery = out->measures.n_pictures = (guint) gallery.n;
   out->n_queries = (guint) queries.n;
-  out->measures.n_classes = out->names->len;
-  out->measures.n_pictures = out->n_queries;
   index = g_new (int32_t, queries.n);
   score = g_new (float, queries.n);
   input.gallery = gallery.x;

@@ -331,7 +331,7 @@ dml_evaluation_to_text (const DmlEvaluation *e, guint n_rows)
     return g_string_free (text, FALSE);
   }
   g_string_append_printf (text, "%u queries, gallery of %u, %u labels\n",
-                          e->n_queries, e->n_gallery, e->names->len);
+                          e->n_queries, e->n_gallery, e->measures.n_classes);
   write_figures (e, text);
   write_thresholds (e, text);
   if (e->n_leaks > 0)

@@ -32,7 +32,8 @@ typedef struct {
 } DmlCalibrated;
 
 typedef struct {
-  guint n_classes, n_pictures, n_queries;
+  guint n_classes, n_pictures; /* of what queries are looked up in */
+  guint n_queries;             /* that have a picture of their class there */
   DmlRetrievalMeasures retrieval;
   DmlInterval recall_1, map_r; /* 0 .. 0 without intervals */
   gboolean open;               /* enough classes: what follows is filled in */

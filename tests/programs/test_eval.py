@@ -2,6 +2,8 @@
 gallery, what it counts, what it refuses."""
 import json
 import os
+import re
+import shutil
 import tarfile
 import unicodedata
 
@@ -14,6 +16,24 @@ def columns(text):
     return sum(0 if unicodedata.combining(c) else
                2 if unicodedata.east_asian_width(c) in "WF" else 1
                for c in text)
+
+
+def members(value, place=""):
+    """Names of all members: "classifier.name", "twins[].a"."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield place + name
+            yield from members(inner, place + name + ".")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from members(inner, place[:-1] + "[].")
+
+
+def documented(page, head):
+    """What the first column of a table names."""
+    rows = page[page.index(head):].split("\n\n")[0].splitlines()[2:]
+    return [name for row in rows
+            for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
 
 
 class EvalTest(TrainTest):
@@ -46,6 +66,19 @@ class EvalTest(TrainTest):
         self.assertIn("no label of the queries is in the gallery", done.stderr)
         self.assertIn("the queries have thing-00", done.stderr)
 
+    def test_labels_of_a_gallery_are_its_own(self):
+        """Not those that only its queries have."""
+        shutil.copytree(os.path.join(self.photos, "disc"),
+                        os.path.join(self.things, "disc"))
+        args = self.photos, "--queries", self.things
+        found = self.figures(*args)
+        self.assertEqual(
+            [found[name] for name in ("gallery", "classes", "pictures",
+                                      "queries", "unknown")],
+            [32, 4, 32, 20, 12])
+        self.assertIn("20 queries, gallery of 32, 4 labels",
+                      self.eval(*args).stdout)
+
     def test_classes_of_one_picture(self):
         """Nobody can find them: no figure counts them as wrong."""
         apart = {name: self.figures(self.photos)[name]
@@ -68,6 +101,24 @@ class EvalTest(TrainTest):
                       os.path.join(singles, str(n)))
         self.assertIn("no class has two pictures",
                       self.eval(singles, check=BAD_DATA).stderr)
+
+    def test_every_figure_is_documented(self):
+        """And none that is not printed."""
+        for n in range(5):  # wrong labels
+            paint(2, 10 + n).save(
+                os.path.join(self.things, f"thing-0{n % 2}", f"1{n}.png"))
+        twin = paint(3, 0)  # one picture under two labels
+        twin.putpixel((0, 0), (0, 0, 0))
+        twin.save(os.path.join(self.things, "thing-01", "3.png"))
+        printed = set()
+        for args in ((self.photos,), (self.things, "--suspects=5"),
+                     (self.things, "--protocol=one-shot", "--ways=3"),
+                     (self.photos, "--queries", self.things)):
+            printed.update(members(self.figures(*args)))
+        with open(os.path.join(os.environ["DML_TEST_SOURCE_ROOT"], "docs",
+                               "training.md"), encoding="utf-8") as f:
+            told = documented(f.read(), "| figure | what |")
+        self.assertEqual(sorted(told), sorted(printed))
 
     def test_options_that_say_nothing_here(self):
         for options, word in (
