@@ -219,8 +219,8 @@ DML_API gboolean dml_session_preprocess (DmlSession *session,
  * the photograph itself; the others are turned a little, in other light and on
  * other backgrounds (docs/encoder.md). Always the same for the same picture. A
  * mean of twelve recognises markedly better from one photograph than the
- * photograph alone. All zero where the encoder sees nothing in the picture: such
- * an embedding is like no other, and no gallery takes it.
+ * photograph alone. All zero where the encoder sees nothing in the picture:
+ * such an embedding is like no other, and no gallery takes it.
  *
  * Returns: %FALSE with #DML_ERROR_FORMAT where the encoder's numbers are not
  *   finite, or as dml_session_embed()
