@@ -25,6 +25,9 @@ typedef struct {
 void bench_run (BenchCandidate *candidates, guint n, guint n_runs,
                 double seconds);
 
+/* For qsort: doubles, rising. */
+int bench_rising (const void *a, const void *b);
+
 /* Collected rows, printed as a table or as JSON (dml-bench/1). */
 typedef struct _BenchReport BenchReport;
 BenchReport *bench_report_new (const char *command);

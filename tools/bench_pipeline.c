@@ -67,14 +67,6 @@ typedef struct {
 
 #define ROUNDS 5
 
-static int
-compare_doubles (const void *a, const void *b)
-{
-  const double x = *(const double *) a, y = *(const double *) b;
-
-  return (x > y) - (x < y);
-}
-
 /* All candidates in turn, ROUNDS times; sorted at the end. */
 static gboolean
 run (Candidate *candidates, guint n, GError **error)
@@ -94,7 +86,7 @@ run (Candidate *candidates, guint n, GError **error)
       cli_progress_set (progress, round * n + c + 1, NULL);
     }
   for (guint c = 0; c < n; c++)
-    qsort (candidates[c].per_frame, ROUNDS, sizeof (double), compare_doubles);
+    qsort (candidates[c].per_frame, ROUNDS, sizeof (double), bench_rising);
   return TRUE;
 }
 

@@ -19,8 +19,8 @@ static const CliCommand commands[] = {
   { NULL },
 };
 
-static int
-compare_doubles (const void *a, const void *b)
+int
+bench_rising (const void *a, const void *b)
 {
   const double x = *(const double *) a, y = *(const double *) b;
 
@@ -50,7 +50,7 @@ bench_run (BenchCandidate *candidates, guint n, guint n_runs, double seconds)
       g_array_append_val (times[c], ms);
     }
   for (guint c = 0; c < n; c++) {
-    qsort (times[c]->data, times[c]->len, sizeof (double), compare_doubles);
+    qsort (times[c]->data, times[c]->len, sizeof (double), bench_rising);
     candidates[c].n_runs = times[c]->len;
     candidates[c].min_ms = g_array_index (times[c], double, 0);
     candidates[c].median_ms =

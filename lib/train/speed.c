@@ -2,6 +2,7 @@
  * What a step takes: to plan a run, and to be compared. */
 #include "train/trainer.h"
 #include "base/error.h"
+#include "base/order.h"
 #include "base/threads.h"
 
 #include <math.h>
@@ -45,14 +46,6 @@ peak_mib (void)
                                               : (double) NAN;
 }
 
-static int
-compare_doubles (const void *a, const void *b)
-{
-  const double x = *(const double *) a, y = *(const double *) b;
-
-  return (x > y) - (x < y);
-}
-
 /* `probe`: forward and backward alone, so that nothing is trained. */
 static gboolean
 time_steps (DmlTrainer *t, guint n, gboolean probe, DmlTrainSpeed *speed,
@@ -83,7 +76,7 @@ time_steps (DmlTrainer *t, guint n, gboolean probe, DmlTrainSpeed *speed,
   }
   const double spent = MAX (1e-9, now () - start);
 
-  qsort (times, n, sizeof *times, compare_doubles);
+  qsort (times, n, sizeof *times, dml_rising);
   *speed = (DmlTrainSpeed){
     .n_steps = n,
     .n_views = (guint) (t->feed.batch * t->feed.views),

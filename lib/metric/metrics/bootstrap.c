@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/order.h"
 #include "base/rng.h"
 #include "metric/metric.h"
 
@@ -20,14 +21,6 @@ by_label (const void *a, const void *b)
   if (x->label != y->label)
     return x->label < y->label ? -1 : 1;
   return x->item < y->item ? -1 : 1;
-}
-
-static int
-rising (const void *a, const void *b)
-{
-  const double x = *(const double *) a, y = *(const double *) b;
-
-  return (x > y) - (x < y);
 }
 
 /* Linear between the neighbours, as numpy's percentile. */
@@ -80,7 +73,7 @@ dml_metric_bootstrap (const int32_t *labels, size_t n, size_t n_resamples,
     n_figures += !isnan (figures[n_figures]);
   }
   if (n_figures > 0) {
-    qsort (figures, n_figures, sizeof *figures, rising);
+    qsort (figures, n_figures, sizeof *figures, dml_rising);
     out.low = quantile (figures, n_figures, (1 - level) / 2);
     out.high = quantile (figures, n_figures, (1 + level) / 2);
   }

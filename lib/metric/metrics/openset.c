@@ -12,15 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/order.h"
 #include "metric/metric.h"
-
-static int
-rising (const void *a, const void *b)
-{
-  const double x = *(const double *) a, y = *(const double *) b;
-
-  return (x > y) - (x < y);
-}
 
 static double *
 sorted (const double *x, size_t n)
@@ -29,7 +22,7 @@ sorted (const double *x, size_t n)
 
   if (n > 0)
     memcpy (copy, x, n * sizeof *x);
-  qsort (copy, n, sizeof *copy, rising);
+  qsort (copy, n, sizeof *copy, dml_rising);
   return copy;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Broadcasting: shapes, and loops over rows. */
 #include "nn/ops/broadcast.h"
+#include "nn/ops/strided.h"
 
 #define CHUNK 16384 /* elements that one piece of parallel work covers */
 
@@ -188,4 +189,14 @@ dml_broadcast_run_sums (const DmlNode *node, DmlExec *exec, DmlBinaryRow f32,
     dml_broadcast_run (node, exec, f32, sizeof (float), sizeof (float));
   else
     dml_broadcast_run (node, exec, i64, sizeof (int64_t), sizeof (int64_t));
+}
+
+void
+dml_expand_forward (const DmlNode *node, DmlExec *exec)
+{
+  const DmlStrided walk = dml_strided_expand (dml_node_in_shape (node, 0),
+                                              dml_node_out_shape (node, 0));
+
+  dml_strided_copy (&walk, dml_dtype_size (node->in[0]->dtype),
+                    dml_exec_out (exec, node, 0), dml_exec_in (exec, node, 0));
 }

@@ -47,3 +47,6 @@ gboolean dml_broadcast_infer_shape (DmlNode *node, GError **error);
 gboolean dml_broadcast_infer_sums (DmlNode *node, GError **error);
 void dml_broadcast_run_sums (const DmlNode *node, DmlExec *exec,
                              DmlBinaryRow f32, DmlBinaryRow i64);
+
+/* Forward of Expand: the first input, laid out over the output's shape. */
+void dml_expand_forward (const DmlNode *node, DmlExec *exec);

@@ -5,6 +5,7 @@
  *           dx += dy, summed where it was repeated
  *   Tile    dimension i repeated repeats[i] times, repeats known */
 #include "nn/op.h"
+#include "nn/ops/broadcast.h"
 #include "nn/ops/strided.h"
 
 static gboolean
@@ -29,16 +30,6 @@ expand_infer_shape (DmlNode *node, GError **error)
     y.dim[y.rank - 1 - i] = a == 1 ? b : a;
   }
   return dml_node_set_out (node, 0, node->in[0]->dtype, &y, error);
-}
-
-static void
-expand_forward (const DmlNode *node, DmlExec *exec)
-{
-  const DmlStrided walk = dml_strided_expand (dml_node_in_shape (node, 0),
-                                              dml_node_out_shape (node, 0));
-
-  dml_strided_copy (&walk, dml_dtype_size (node->in[0]->dtype),
-                    dml_exec_out (exec, node, 0), dml_exec_in (exec, node, 0));
 }
 
 static void
@@ -117,7 +108,7 @@ const DmlOp dml_op_expand = {
   .min_out = 1,
   .max_out = 1,
   .infer_shape = expand_infer_shape,
-  .forward = expand_forward,
+  .forward = dml_expand_forward,
   .backward = expand_backward,
 };
 

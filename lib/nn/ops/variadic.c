@@ -72,17 +72,6 @@ variadic_row_i64 (VariadicKind kind, int64_t *y, const int64_t *b, size_t step,
   }
 }
 
-/* The first input, laid out over the output's shape. */
-static void
-variadic_begin (const DmlNode *node, DmlExec *exec)
-{
-  const DmlStrided walk = dml_strided_expand (dml_node_in_shape (node, 0),
-                                              dml_node_out_shape (node, 0));
-
-  dml_strided_copy (&walk, dml_dtype_size (node->in[0]->dtype),
-                    dml_exec_out (exec, node, 0), dml_exec_in (exec, node, 0));
-}
-
 static void
 variadic_add (const DmlNode *node, DmlExec *exec, unsigned i)
 {
@@ -111,7 +100,7 @@ variadic_forward (const DmlNode *node, DmlExec *exec)
   const VariadicConfig *config = node->config;
   const DmlShape *y = dml_node_out_shape (node, 0);
 
-  variadic_begin (node, exec);
+  dml_expand_forward (node, exec);
   for (unsigned i = 1; i < node->n_in; i++)
     variadic_add (node, exec, i);
   if (config->mean) {
