@@ -2,6 +2,7 @@
  * dml-gallery calibrate and verify. */
 #include "gallery.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static struct {
@@ -108,6 +109,7 @@ gallery_calibrate (int argc, char **argv)
     JsonBuilder *json = cli_json_new ("dml-calibrate/1");
 
     cli_json_number (json, from_gallery ? "lead" : "threshold",
+    cli_json_number (json, "wished", options.false_accept_rate);
                      threshold.threshold);
     cli_json_number (json, "false_accept_rate", threshold.false_accept_rate);
     cli_json_number (json, "lower", threshold.lower);
@@ -121,6 +123,13 @@ gallery_calibrate (int argc, char **argv)
     return describe (gallery, options.false_accept_rate);
   printf ("too few labels here to measure: the encoder's own threshold, a "
           "similarity of %.4f, holds for a false-accept rate of %g\n",
+  if (fabs (threshold.false_accept_rate - options.false_accept_rate) >
+      1e-9 * options.false_accept_rate)
+    printf (
+      "; it tells none for %g, and this is its %s", options.false_accept_rate,
+      threshold.false_accept_rate < options.false_accept_rate ? "loosest"
+                                                              : "strictest");
+  putchar ('\n');
           threshold.threshold, threshold.false_accept_rate);
   return CLI_OK;
 }

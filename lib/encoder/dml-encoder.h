@@ -138,8 +138,9 @@ DML_API const char *dml_encoder_get_metadata (const DmlEncoder *encoder,
  * @false_accept_rate: wished rate, in (0, 1)
  * @threshold: (out caller-allocates): where to put the answer
  *
- * The stored threshold for the largest rate that does not exceed the wished
- * one, else for the smallest there is.
+ * The threshold for the wished rate: between two rates that the file tells,
+ * straight in the rate's logarithm (docs/thresholds.md). Beyond the loosest or
+ * the strictest it is theirs, and @threshold's false_accept_rate says so.
  *
  * Returns: %FALSE where the file holds none
  */

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/suggest.h"
 
+#include <math.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -308,20 +309,47 @@ dml_encoder_get_metadata (const DmlEncoder *encoder, const char *key)
   return g_hash_table_lookup (encoder->metadata, key);
 }
 
+/* Between two told rates, the threshold straight in ln (rate), as an
+ * exponential tail has it; of the interval, its ends as shares of the rate. */
+static DmlThreshold
+between (const DmlThreshold *a, const DmlThreshold *b, double rate)
+{
+  const double t = log (rate / a->false_accept_rate) /
+                   log (b->false_accept_rate / a->false_accept_rate);
+#define MIX(x, y) ((x) + t * ((y) - (x)))
+  const double lower =
+    MIX (a->lower / a->false_accept_rate, b->lower / b->false_accept_rate);
+  const double upper =
+    MIX (a->upper / a->false_accept_rate, b->upper / b->false_accept_rate);
+
+  return (DmlThreshold){ rate,
+                         MIX (a->threshold, b->threshold),
+                         MIN (a->n_genuine, b->n_genuine),
+                         MIN (a->n_impostor, b->n_impostor),
+                         rate * lower,
+                         MIN (rate * upper, 1) };
+#undef MIX
+}
+
 gboolean
 dml_encoder_get_threshold (const DmlEncoder *encoder, double false_accept_rate,
                            DmlThreshold *threshold)
 {
   const GArray *list;
+  const DmlThreshold *t;
+  guint i = 0;
 
   g_return_val_if_fail (encoder != NULL && threshold != NULL, FALSE);
   list = encoder->traits.thresholds; /* rising rate */
   if (list->len == 0)
     return FALSE;
-  *threshold = g_array_index (list, DmlThreshold, 0);
-  for (guint i = 0; i < list->len; i++)
-    if (g_array_index (list, DmlThreshold, i).false_accept_rate <=
-        false_accept_rate)
-      *threshold = g_array_index (list, DmlThreshold, i);
+  t = (const DmlThreshold *) (void *) list->data;
+  /* 0.01, however it was written */
+  while (i + 1 < list->len &&
+         t[i].false_accept_rate < false_accept_rate * (1 - 1e-9))
+    i++;
+  *threshold = i > 0 && t[i].false_accept_rate > false_accept_rate * (1 + 1e-9)
+                 ? between (&t[i - 1], &t[i], false_accept_rate)
+                 : t[i];
   return TRUE;
 }

@@ -167,6 +167,7 @@ dml_decide (const DmlMatcher *matcher, const float *values)
   match->threshold = matcher->threshold;
   match->least_margin = matcher->margin;
   match->origin = matcher->origin;
+  match->edge = matcher->edge;
   match->reason =
     snapshot->n_items == 0 ? DML_REASON_EMPTY_GALLERY : DML_REASON_NO_EMBEDDING;
   if (found.n_hits == 0)

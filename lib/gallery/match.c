@@ -239,6 +239,22 @@ explain (const DmlMatch *match)
     label, item, runner_up, two.a, two.b);
 }
 
+/* Where the threshold is not for the wished rate, that belongs to the answer.
+ */
+static char *
+explain_edge (const DmlMatch *match)
+{
+  g_autofree char *text = explain (match);
+  char rate[G_ASCII_DTOSTR_BUF_SIZE];
+
+  if (match->edge <= 0.0)
+    return g_steal_pointer (&text);
+  return g_strdup_printf (
+    "%s; the threshold is for a false-accept rate of %s, "
+    "as the encoder tells none nearer to the wished one",
+    text, g_ascii_formatd (rate, sizeof rate, "%.3g", match->edge));
+}
+
 const char *
 dml_match_get_explanation (const DmlMatch *match)
 {
@@ -246,7 +262,7 @@ dml_match_get_explanation (const DmlMatch *match)
   char *text = g_atomic_pointer_get (place);
 
   if (text == NULL) { /* most answers are never asked */
-    text = explain (match);
+    text = explain_edge (match);
     if (!g_atomic_pointer_compare_and_exchange (place, NULL, text)) {
       g_free (text);
       text = g_atomic_pointer_get (place);

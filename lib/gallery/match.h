@@ -23,6 +23,7 @@ struct _DmlMatch {
   double similarity, margin, confidence;
   double threshold, least_margin; /* what was asked for */
   const char *origin;             /* of the threshold; static */
+  double edge;        /* the rate it is for, where no other is told; else 0 */
   gboolean prototype; /* similarity is to the mean of the label's items */
   char *explanation;  /* NULL until asked for; set once, atomically */
   guint n_hits;
@@ -45,6 +46,7 @@ struct _DmlMatcher {
   guint n_crowd;    /* 0: the threshold is fixed */
   double margin;
   const char *origin; /* static */
+  double edge;        /* as DmlMatch's */
   char *in_words;     /* where the threshold comes from, for people */
   char *warning;      /* NULL, or why that may be out of date */
 };

@@ -215,6 +215,26 @@ use_threshold (DmlMatcher *matcher, double threshold, const char *origin,
                                        number (buffer, threshold), why);
 }
 
+static void
+use_encoders (DmlMatcher *matcher, const DmlThreshold *encoders, double wished)
+{
+  char rate[G_ASCII_DTOSTR_BUF_SIZE], asked[G_ASCII_DTOSTR_BUF_SIZE];
+  const double told = encoders->false_accept_rate;
+  const gboolean edge = fabs (told - wished) > 1e-9 * wished;
+  g_autofree char *but =
+    edge ? g_strdup_printf ("; it tells none for %s, and this is its %s",
+                            number (asked, wished),
+                            told < wished ? "loosest" : "strictest")
+         : g_strdup ("");
+  g_autofree char *why =
+    g_strdup_printf ("the encoder's own for a false-accept rate of %s, for "
+                     "want of labels to measure with%s",
+                     number (rate, told), but);
+
+  matcher->edge = edge ? told : 0.0;
+  use_threshold (matcher, encoders->threshold, "encoder", why);
+}
+
 /* @all: the snapshot before the label filter. */
 static gboolean
 choose_threshold (DmlMatcher *matcher, const DmlSnapshot *all,
@@ -254,8 +274,7 @@ choose_threshold (DmlMatcher *matcher, const DmlSnapshot *all,
       all->path, lead->n_crowd, lead->n_crowd == 1 ? "" : "s",
       n_classes == 1 ? "is" : "are", n_classes);
   if (encoders != NULL)
-    use_threshold (matcher, encoders->threshold, "encoder",
-                   "the encoder's own, for want of labels to measure with");
+    use_encoders (matcher, encoders, wished);
   else
     use_threshold (matcher, 0.5, "default",
                    "a guess, since there are too few labels to measure with "

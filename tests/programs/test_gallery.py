@@ -1,5 +1,6 @@
 """dml-gallery as a user runs it."""
 import hashlib
+import json
 import os
 import sqlite3
 import subprocess
@@ -203,6 +204,30 @@ class Gallery(ProgramTest):
         self.assertNotEqual(before["threshold"], after["threshold"])
         self.assertEqual(after["label"], "thing3")
         self.call("calibrate", "-f", "1.5", check=USAGE)
+
+    def test_few_labels_take_the_encoders_threshold_for_the_rate(self):
+        import onnx
+        told = sorted((t["far"], t["threshold"]) for t in json.loads(next(
+            p.value for p in onnx.load(os.path.join(
+                os.environ["DML_TEST_SOURCE_ROOT"],
+                "lib/encoder/default.onnx")).metadata_props
+            if p.key == "dml.thresholds")))
+        picture = self.path("photos/disc/0.jpg")
+        self.enroll()
+        for rate in 0.05, 0.02, 0.005, told[-1][0] * 2, told[0][0] / 2:
+            wanted = numpy.interp(numpy.log(rate),
+                                  *zip(*((numpy.log(r), t) for r, t in told)))
+            answer = lines(self.call("calibrate", "--json", "-f", rate))[0]
+            self.assertEqual(answer["wished"], rate)
+            self.assertAlmostEqual(answer["threshold"], wanted, places=9)
+            found = lines(self.call("search", "--json", "-f", rate, picture))[0]
+            self.assertEqual(found["threshold"], answer["threshold"])
+            inside = told[0][0] <= rate <= told[-1][0]
+            self.assertEqual(answer["false_accept_rate"] == rate, inside)
+            said = self.call("calibrate", "-f", rate).stdout
+            self.assertEqual("it tells none for" in said, not inside)
+            self.assertEqual("none nearer to the wished" in
+                             found["explanation"], not inside)
 
     def test_export(self):
         self.enroll()

@@ -4,6 +4,8 @@
 #include "encoder_maker.h"
 #include "onnx_maker.h"
 
+#include <math.h>
+
 /* ---- metadata ---- */
 
 static void
@@ -50,15 +52,49 @@ test_metadata_is_read (void)
   g_assert_cmpint (dml_encoder_get_metric (encoder), ==, DML_METRIC_EUCLIDEAN);
   g_assert_cmpfloat ((double) encoder->traits.input.mean[1], ==, (double) 0.2f);
   g_assert_cmpfloat ((double) encoder->traits.input.std[1], ==, 0.25);
-  g_assert_true (dml_encoder_get_threshold (encoder, 0.02, &t));
+  g_assert_true (dml_encoder_get_threshold (encoder, 0.01, &t));
   g_assert_cmpfloat (t.threshold, ==, 0.6);
   g_assert_cmpuint (t.n_genuine, ==, 12);
   g_assert_cmpuint (t.n_impostor, ==, 3400);
   g_assert_cmpfloat (t.upper, ==, 0.02);
-  g_assert_true (dml_encoder_get_threshold (encoder, 0.5, &t));
-  g_assert_cmpfloat (t.threshold, ==, 0.4);
-  g_assert_true (dml_encoder_get_threshold (encoder, 1e-6, &t));
-  g_assert_cmpfloat (t.threshold, ==, 0.8); /* the strictest there is */
+}
+
+/* numpy.interp (log (rate), log ([0.001, 0.01, 0.1]), [0.8, 0.6, 0.4]) */
+static void
+test_thresholds_between_rates (void)
+{
+  static const struct {
+    double wished, told, threshold;
+  } golden[] = {
+    { 1e-6, 0.001, 0.8 },
+    { 0.001, 0.001, 0.8 },
+    { 0.002, 0.002, 0.7397940008672037 },
+    { 0.005, 0.005, 0.6602059991327962 },
+    { 0.01, 0.01, 0.6 },
+    { 0.02, 0.02, 0.5397940008672037 },
+    { 0.05, 0.05, 0.4602059991327962 },
+    { 0.1, 0.1, 0.4 },
+    { 0.3, 0.1, 0.4 },
+  };
+  g_autoptr (DmlEncoder) encoder = open_model (model_with_metadata (
+    "dml.thresholds",
+    "[{\"far\": 0.1, \"threshold\": 0.4, \"n_genuine\": 9, \"lower\": 0.08, "
+    "\"upper\": 0.12}, {\"far\": 0.001, \"threshold\": 0.8, \"upper\": 1}, "
+    "{\"far\": 0.01, \"threshold\": 0.6, \"n_genuine\": 12, \"lower\": 0.006, "
+    "\"upper\": 0.016}]"));
+  DmlThreshold t;
+
+  for (guint i = 0; i < G_N_ELEMENTS (golden); i++) {
+    g_assert_true (dml_encoder_get_threshold (encoder, golden[i].wished, &t));
+    g_assert_cmpfloat (t.false_accept_rate, ==, golden[i].told);
+    g_assert_cmpfloat_with_epsilon (t.threshold, golden[i].threshold, 1e-12);
+  }
+  /* Half-way in ln (rate): the ends are 0.7 and 1.4 of the rate. */
+  g_assert_true (dml_encoder_get_threshold (encoder, sqrt (0.001), &t));
+  g_assert_cmpfloat_with_epsilon (t.threshold, 0.5, 1e-12);
+  g_assert_cmpfloat_with_epsilon (t.lower, 0.7 * sqrt (0.001), 1e-12);
+  g_assert_cmpfloat_with_epsilon (t.upper, 1.4 * sqrt (0.001), 1e-12);
+  g_assert_cmpuint (t.n_genuine, ==, 9);
 }
 
 static void
@@ -209,6 +245,7 @@ main (int argc, char **argv)
 #define ADD(name, test) g_test_add_func ("/encoder/" name, test)
   ADD ("metadata/defaults", test_metadata_defaults);
   ADD ("metadata/is-read", test_metadata_is_read);
+  ADD ("metadata/thresholds-between-rates", test_thresholds_between_rates);
   ADD ("metadata/name-is-quoted", test_metadata_name_is_quoted);
   ADD ("metadata/wrong-is-named", test_metadata_wrong_is_named);
   ADD ("fingerprint/ignores-how-it-is-written",
