@@ -190,9 +190,10 @@ bench_encoder (int argc, char **argv)
     return exit_code;
   if (argc > 2)
     return cli_usage ("%s: one encoder at a time", argv[2]);
-  if (options.threads < 0 || options.batch < 1 || options.batch > 1024 ||
-      options.runs < 1)
-    return cli_usage ("--threads, --batch or --runs is out of its range");
+  if (!cli_within ("threads", options.threads, 0, CLI_THREADS_MOST) ||
+      !cli_within ("batch", options.batch, 1, 1024) ||
+      !cli_within ("runs", options.runs, 1, 1000000))
+    return CLI_USAGE;
   if (argc < 2 && options.onnxruntime != NULL)
     return cli_usage ("--onnxruntime needs an encoder in a file");
   encoder = dml_encoder_open (argc > 1 ? argv[1] : "default", &error);

@@ -181,9 +181,11 @@ bench_gallery (int argc, char **argv)
     return exit_code;
   if (argc > 1)
     return cli_usage ("%s: nothing is expected here", argv[1]);
-  if (options.items < 1 || options.items > 10000000 || options.labels < 1 ||
-      options.labels > options.items || options.queries < 1)
-    return cli_usage ("--items, --labels or --queries is out of its range");
+  if (!cli_within ("items", options.items, 1, 10000000) ||
+      !cli_within ("labels", options.labels, 1, options.items) ||
+      !cli_within ("queries", options.queries, 1, 1000000) ||
+      !cli_within_reals ("seconds", options.seconds, 0.0, 86400.0))
+    return CLI_USAGE;
   folder = g_dir_make_tmp ("dml-bench-XXXXXX", &error);
   if (folder == NULL)
     return cli_fail (error);

@@ -188,9 +188,10 @@ bench_pipeline (int argc, char **argv)
     return exit_code;
   if (argc > 1)
     return cli_usage ("%s: nothing is expected here", argv[1]);
-  if (options.width < 16 || options.height < 16 || options.frames < 50 ||
-      options.frames > 100000)
-    return cli_usage ("--width, --height or --frames is out of its range");
+  if (!cli_within ("width", options.width, 16, 16384) ||
+      !cli_within ("height", options.height, 16, 16384) ||
+      !cli_within ("frames", options.frames, 50, 100000))
+    return CLI_USAGE;
   folder = g_dir_make_tmp ("dml-bench-XXXXXX", &error);
   if (folder == NULL)
     return cli_fail (error);

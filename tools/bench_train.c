@@ -277,13 +277,14 @@ bench_train (int argc, char **argv)
     return exit_code;
   if (argc > 2)
     return cli_usage ("%s: one DATA at a time", argv[2]);
-  if (options.threads < 0 || options.loaders < 0 || options.steps < 1 ||
-      options.steps > 100000 || options.batch < 4 ||
-      options.batch > 2 * N_CLASSES || options.batch % 2 != 0 ||
-      options.input < 8 || options.input > 1024)
-    return cli_usage (
-      "--threads, --loaders, --steps, --batch or --input is out "
-      "of its range");
+  if (!cli_within ("threads", options.threads, 0, CLI_THREADS_MOST) ||
+      !cli_within ("loaders", options.loaders, 0, CLI_THREADS_MOST) ||
+      !cli_within ("steps", options.steps, 1, 100000) ||
+      !cli_within ("batch", options.batch, 4, 2 * N_CLASSES) ||
+      !cli_within ("input", options.input, 8, 1024))
+    return CLI_USAGE;
+  if (options.batch % 2 != 0)
+    return cli_usage ("--batch: %d is not even", options.batch);
   report = bench_report_new ("train");
   ok = argc > 1 ? measure (argv[1], report, &error)
                 : measure_noise (report, &error);

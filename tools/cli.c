@@ -60,6 +60,35 @@ cli_usage (const char *format, ...)
   return CLI_USAGE;
 }
 
+gboolean
+cli_within (const char *option, gint64 value, gint64 least, gint64 most)
+{
+  if (value < least || value > most)
+    cli_usage ("--%s: %" G_GINT64_FORMAT " is not within %" G_GINT64_FORMAT
+               "..%" G_GINT64_FORMAT,
+               option, value, least, most);
+  return value >= least && value <= most;
+}
+
+gboolean
+cli_within_reals (const char *option, double value, double least, double most)
+{
+  if (!(value >= least && value <= most)) /* NaN is not */
+    cli_usage ("--%s: %.7g is not within %g..%g", option, value, least, most);
+  return value >= least && value <= most;
+}
+
+gboolean
+cli_check_rate (double rate)
+{
+  if (!(rate >= DML_FALSE_ACCEPT_RATE_LEAST &&
+        rate <= DML_FALSE_ACCEPT_RATE_MOST)) {
+    cli_usage ("--false-accept-rate: %.7g is not within " CLI_RATES, rate);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 CliExit
 cli_fail (const GError *error)
 {

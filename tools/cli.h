@@ -62,6 +62,22 @@ CliExit cli_fail (const GError *error);
 /* A wrong use in words, and CLI_USAGE. */
 CliExit cli_usage (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
+/* "--k: 0 is not within 1..100" on stderr, and FALSE. */
+gboolean cli_within (const char *option, gint64 value, gint64 least,
+                     gint64 most);
+gboolean cli_within_reals (const char *option, double value, double least,
+                           double most);
+
+/* The range of every --false-accept-rate, which dmlmatch's property has, too.
+ */
+gboolean cli_check_rate (double false_accept_rate);
+#define CLI_RATES                                                              \
+  G_STRINGIFY (DML_FALSE_ACCEPT_RATE_LEAST)                                    \
+  ".." G_STRINGIFY (DML_FALSE_ACCEPT_RATE_MOST)
+
+/* Of every --threads; the process's pool takes no more. */
+#define CLI_THREADS_MOST 256
+
 /* The candidate nearest to a mistyped word, or NULL if none is near. */
 const char *cli_nearest (const char *word, const char *const *candidates);
 

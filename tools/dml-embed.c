@@ -25,7 +25,8 @@ static const GOptionEntry entries[] = {
     "Compare two pictures", NULL },
   { "false-accept-rate", 'f', 0, G_OPTION_ARG_DOUBLE,
     &options.false_accept_rate,
-    "With --compare: the rate whose threshold says same or different (0.01)",
+    "With --compare: the rate whose threshold says same or "
+    "different, " CLI_RATES " (0.01)",
     "RATE" },
   { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
     "Print as JSON: a line a picture (dml-embed/1), or the comparison "
@@ -241,11 +242,10 @@ main (int argc, char **argv)
     return cli_usage ("--compare prints a verdict and no embeddings: it goes "
                       "without %s",
                       options.csv ? "--csv" : "--output");
-  if (options.threads < 0)
-    return cli_usage ("--threads: %d is less than 0", options.threads);
-  if (!(options.false_accept_rate > 0 && options.false_accept_rate < 1))
-    return cli_usage ("--false-accept-rate: %g is not between 0 and 1",
-                      options.false_accept_rate);
+  if (!cli_within ("threads", options.threads, 0, CLI_THREADS_MOST))
+    return CLI_USAGE;
+  if (!cli_check_rate (options.false_accept_rate))
+    return CLI_USAGE;
   if ((encoder = dml_encoder_open (argv[1], &error)) == NULL ||
       (session = dml_encoder_session_new (encoder, (unsigned) options.threads,
                                           &error)) == NULL)

@@ -133,10 +133,14 @@ read_options (char **data, DmlEvaluateOptions *o, CliExit *exit_code)
                             options.ways != 0 ? "ways" : "n-trials");
     return FALSE;
   }
-  if (options.k < 1 || options.ways < 0 || options.ways == 1 ||
-      options.n_trials < 0 || options.rows < 0 || options.suspects < 0 ||
-      options.threads < 0 || options.seed < 0) {
-    *exit_code = cli_usage ("an option's number is out of its range");
+  if (!cli_within ("k", options.k, 1, G_MAXINT) ||
+      !cli_within ("ways", options.ways, options.ways == 0 ? 0 : 2, G_MAXINT) ||
+      !cli_within ("n-trials", options.n_trials, 0, G_MAXINT) ||
+      !cli_within ("rows", options.rows, 0, G_MAXINT) ||
+      !cli_within ("suspects", options.suspects, 0, G_MAXINT) ||
+      !cli_within ("threads", options.threads, 0, CLI_THREADS_MOST) ||
+      !cli_within ("seed", options.seed, 0, G_MAXINT64)) {
+    *exit_code = CLI_USAGE;
     return FALSE;
   }
   o->data = (const char *const *) data;

@@ -69,9 +69,9 @@ gallery_open_two (DmlGalleryFlags flags, DmlGallery **gallery,
 gboolean
 gallery_views_allowed (int views, CliExit *exit_code)
 {
-  if (views >= 1 && views <= 256)
+  if (cli_within ("views", views, 1, 256))
     return TRUE;
-  *exit_code = cli_usage ("--views: %d is not within 1..256", views);
+  *exit_code = CLI_USAGE;
   return FALSE;
 }
 

@@ -14,7 +14,7 @@ static struct {
 static const GOptionEntry calibrate_entries[] = {
   { "false-accept-rate", 'f', 0, G_OPTION_ARG_DOUBLE,
     &options.false_accept_rate,
-    "Wished share of unknown things that get a name, between 0 and 1 (0.05)",
+    "Wished share of unknown things that get a name, " CLI_RATES " (0.05)",
     "RATE" },
   { "encoder", 'e', 0, G_OPTION_ARG_FILENAME, &options.encoder,
     "Encoder whose own thresholds stand in where the gallery has too few "
@@ -97,9 +97,8 @@ gallery_calibrate (int argc, char **argv)
     return exit_code;
   if (argc > 1)
     return cli_usage ("%s: nothing is expected here", argv[1]);
-  if (!(options.false_accept_rate > 0 && options.false_accept_rate < 1))
-    return cli_usage ("--false-accept-rate: %g is not between 0 and 1",
-                      options.false_accept_rate);
+  if (!cli_check_rate (options.false_accept_rate))
+    return CLI_USAGE;
   gallery = dml_gallery_open (gallery_path, DML_GALLERY_WRITE, NULL, &error);
   if (gallery == NULL || !calibrate_encoder (gallery, &encoder, &error) ||
       !dml_gallery_calibrate (gallery, encoder, options.false_accept_rate,
@@ -109,8 +108,8 @@ gallery_calibrate (int argc, char **argv)
     JsonBuilder *json = cli_json_new ("dml-calibrate/1");
 
     cli_json_number (json, from_gallery ? "lead" : "threshold",
-    cli_json_number (json, "wished", options.false_accept_rate);
                      threshold.threshold);
+    cli_json_number (json, "wished", options.false_accept_rate);
     cli_json_number (json, "false_accept_rate", threshold.false_accept_rate);
     cli_json_number (json, "lower", threshold.lower);
     cli_json_number (json, "upper", threshold.upper);
@@ -122,7 +121,8 @@ gallery_calibrate (int argc, char **argv)
   if (from_gallery)
     return describe (gallery, options.false_accept_rate);
   printf ("too few labels here to measure: the encoder's own threshold, a "
-          "similarity of %.4f, holds for a false-accept rate of %g\n",
+          "similarity of %.4f, holds for a false-accept rate of %g",
+          threshold.threshold, threshold.false_accept_rate);
   if (fabs (threshold.false_accept_rate - options.false_accept_rate) >
       1e-9 * options.false_accept_rate)
     printf (
@@ -130,7 +130,6 @@ gallery_calibrate (int argc, char **argv)
       threshold.false_accept_rate < options.false_accept_rate ? "loosest"
                                                               : "strictest");
   putchar ('\n');
-          threshold.threshold, threshold.false_accept_rate);
   return CLI_OK;
 }
 

@@ -13,6 +13,21 @@ static struct {
   gboolean json, force;
 } options;
 
+/* NaN stands for none, and is nothing that one may ask for. */
+static gboolean
+set_threshold (const char *name, const char *value, gpointer data,
+               GError **error)
+{
+  char *end;
+
+  options.threshold = g_ascii_strtod (value, &end);
+  if (end != value && *end == '\0' && fabs (options.threshold) <= 1.0)
+    return TRUE;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               "%s: %s is not within -1..1", name, value);
+  return FALSE;
+}
+
 static const GOptionEntry entries[] = {
   { "encoder", 'e', 0, G_OPTION_ARG_FILENAME, &options.encoder,
     "ONNX file that made the gallery's embeddings (built-in)", "FILE" },
@@ -20,13 +35,13 @@ static const GOptionEntry entries[] = {
     "Nearest items to look at, 1..100 (5)", "K" },
   { "classifier", 'c', 0, G_OPTION_ARG_STRING, &options.classifier,
     "auto, knn, prototype, svm or bayes (auto)", "NAME" },
-  { "threshold", 't', 0, G_OPTION_ARG_DOUBLE, &options.threshold,
-    "Similarity that must be exceeded (calibrated)", "S" },
+  { "threshold", 't', 0, G_OPTION_ARG_CALLBACK, (gpointer) set_threshold,
+    "Similarity that must be exceeded, -1..1 (calibrated)", "S" },
   { "false-accept-rate", 'f', 0, G_OPTION_ARG_DOUBLE,
     &options.false_accept_rate,
-    "Rate that the calibrated threshold is for (0.05)", "RATE" },
+    "Rate that the calibrated threshold is for, " CLI_RATES " (0.05)", "RATE" },
   { "margin", 'm', 0, G_OPTION_ARG_DOUBLE, &options.margin,
-    "By how much the best label must lead (0)", "S" },
+    "By how much the best label must lead, 0..2 (0)", "S" },
   { "sheet", 's', 0, G_OPTION_ARG_FILENAME, &options.sheet,
     "Also draw queries and hits into a picture", "FILE.png" },
   { "force", 0, 0, G_OPTION_ARG_NONE, &options.force,
@@ -202,8 +217,10 @@ check_options (DmlMatcherOptions *matcher_options, CliExit *exit_code)
                             options.sheet);
     return FALSE;
   }
-  if (options.k < 1 || options.k > 100) {
-    *exit_code = cli_usage ("--k: %d is not within 1..100", options.k);
+  if (!cli_within ("k", options.k, 1, 100) ||
+      !cli_check_rate (options.false_accept_rate) ||
+      !cli_within_reals ("margin", options.margin, 0.0, 2.0)) {
+    *exit_code = CLI_USAGE;
     return FALSE;
   }
   matcher_options->k = (guint) options.k;

@@ -37,6 +37,20 @@ DML_API GType dml_classifier_get_type (void);
 #define DML_FALSE_ACCEPT_RATE 0.05
 
 /**
+ * DML_FALSE_ACCEPT_RATE_LEAST:
+ *
+ * The smallest rate that programs and elements let one ask for.
+ */
+#define DML_FALSE_ACCEPT_RATE_LEAST 0.000001
+
+/**
+ * DML_FALSE_ACCEPT_RATE_MOST:
+ *
+ * The largest rate that programs and elements let one ask for.
+ */
+#define DML_FALSE_ACCEPT_RATE_MOST 0.5
+
+/**
  * DmlMatcher:
  *
  * Options and what was learned from one snapshot (means, SVM). Immutable: make

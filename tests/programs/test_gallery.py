@@ -205,6 +205,47 @@ class Gallery(ProgramTest):
         self.assertEqual(after["label"], "thing3")
         self.call("calibrate", "-f", "1.5", check=USAGE)
 
+    def test_numbers_out_of_their_range(self):
+        """Told with name, number and limits; NaN is no way to say nothing."""
+        picture = self.path("photos/disc/0.jpg")
+        self.enroll()
+        rates = "0.000001..0.5"
+        for option, value, limits in (
+                ("threshold", "nan", "-1..1"), ("threshold", "1.5", "-1..1"),
+                ("threshold", "x", "-1..1"), ("margin", "nan", "0..2"),
+                ("margin", "-1", "0..2"), ("k", "0", "1..100"),
+                ("false-accept-rate", "0.6", rates),
+                ("false-accept-rate", "nan", rates),
+                ("false-accept-rate", "0", rates)):
+            done = self.call("search", f"--{option}={value}", picture,
+                             check=USAGE)
+            self.assertIn(f"--{option}: {value} is not within {limits}",
+                          done.stderr)
+            self.assertEqual(done.stdout, "")
+        self.call("search", "--threshold=-1", "-t", "0.5", picture)
+        self.call("search", "-f", "0.5", picture)
+        for program in (("dml-gallery", self.gallery, "search"),
+                        ("dml-gallery", self.gallery, "calibrate"),
+                        ("dml-embed",)):
+            self.assertRegex(run(*program, "--help").stdout,
+                             r"(?s)false-accept-rate.*0\.000001\.\.0\.5")
+        for command, option, value, limits in (
+                ("gallery", "items", 0, "1..10000000"),
+                ("gallery", "labels", 20000, "1..10000"),
+                ("gallery", "queries", 0, "1..1000000"),
+                ("encoder", "batch", 0, "1..1024"),
+                ("encoder", "runs", 0, "1..1000000"),
+                ("pipeline", "frames", 1, "50..100000"),
+                ("pipeline", "width", 1, "16..16384"),
+                ("train", "batch", 2, "4..256"),
+                ("train", "threads", -1, "0..256")):
+            done = run("dml-bench", command, f"--{option}={value}", check=USAGE)
+            self.assertIn(f"--{option}: {value} is not within {limits}",
+                          done.stderr)
+        done = run("dml-eval", "default", self.photos, "--ways=1",
+                   "--protocol=one-shot", check=USAGE)
+        self.assertIn("--ways: 1 is not within 2..", done.stderr)
+
     def test_few_labels_take_the_encoders_threshold_for_the_rate(self):
         import onnx
         told = sorted((t["far"], t["threshold"]) for t in json.loads(next(
