@@ -102,6 +102,16 @@ gallery_remove (int argc, char **argv)
   return CLI_OK;
 }
 
+/* A label that is there already is no wrong use, no more than one that is not.
+ */
+static gboolean
+is_taken (DmlGallery *gallery, const char *label)
+{
+  g_autoptr (DmlSnapshot) snapshot = dml_gallery_get_snapshot (gallery, NULL);
+
+  return snapshot != NULL && gallery_find_label (snapshot, label, NULL) >= 0;
+}
+
 CliExit
 gallery_rename (int argc, char **argv)
 {
@@ -117,8 +127,11 @@ gallery_rename (int argc, char **argv)
     return cli_usage ("two labels are needed, the old one and the new one");
   gallery = dml_gallery_open (gallery_path, DML_GALLERY_WRITE, NULL, &error);
   if (gallery == NULL ||
-      !dml_gallery_rename (gallery, argv[1], argv[2], options.merge, &error))
-    return cli_fail (error);
+      !dml_gallery_rename (gallery, argv[1], argv[2], options.merge, &error)) {
+    exit_code = cli_fail (error);
+    return exit_code == CLI_USAGE && is_taken (gallery, argv[2]) ? CLI_FAILED
+                                                                 : exit_code;
+  }
   if (options.json) {
     JsonBuilder *json = begin_done ("dml-rename/1");
 

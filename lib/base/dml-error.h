@@ -16,7 +16,7 @@ G_BEGIN_DECLS
 
 /**
  * DmlError:
- * @DML_ERROR_NOT_FOUND: a file, label or item is not there
+ * @DML_ERROR_NOT_FOUND: a file (that we may read), label or item is not there
  * @DML_ERROR_FORMAT: damaged, or not that kind of file
  * @DML_ERROR_UNSUPPORTED: sound, but needs something that is not built or
  *   not known here: an operator, a version, a pixel format

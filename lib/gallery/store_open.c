@@ -60,8 +60,10 @@ check_place (DmlStore *store, gboolean *writable, GError **error)
     if (errno == ENOENT || errno == ENOTDIR)
       return dml_fail (error, NOT_FOUND,
                        "%s: no such file; enrolling into it makes one", path);
-    g_set_error (error, DML_ERROR, dml_error_from_errno (errno), "%s: %s", path,
-                 g_strerror (errno));
+    g_set_error (error, DML_ERROR,
+                 errno == EACCES ? DML_ERROR_NOT_FOUND /* nothing is written */
+                                 : dml_error_from_errno (errno),
+                 "%s: %s", path, g_strerror (errno));
     return FALSE;
   }
   if (!S_ISREG (st.st_mode))
@@ -76,7 +78,7 @@ check_place (DmlStore *store, gboolean *writable, GError **error)
   store->inode = st.st_ino;
   *writable = FALSE;
   if (eaccess (store->file, R_OK) != 0)
-    return dml_fail (error, READ_ONLY, "%s: may not be read: %s", path,
+    return dml_fail (error, NOT_FOUND, "%s: cannot be opened: %s", path,
                      g_strerror (errno));
   if (eaccess (store->file, W_OK) != 0)
     return !store->write ||

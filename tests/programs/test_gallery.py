@@ -138,7 +138,7 @@ class Gallery(ProgramTest):
         self.enroll()
         self.call("rename", "disc", "apple")
         self.assertIn("apple", self.labels())
-        done = self.call("rename", "apple", "box", check=USAGE)
+        done = self.call("rename", "apple", "box", check=FAILED)
         self.assertIn("--merge", done.stderr)
         self.assertIn("apple", self.labels())  # no merge unless asked
         self.call("rename", "apple", "box", "--merge")

@@ -315,6 +315,28 @@ test_read_only (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (g_chmod (fixture->folder, 0755), ==, 0);
 }
 
+/* To be opened by others only: not there, as far as we may see. */
+static void
+test_not_ours_to_read (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (DmlGallery) gallery = fixture_open (fixture, DML_GALLERY_CREATE);
+
+  fixture_enroll (gallery, "apple", 1);
+  g_clear_pointer (&gallery, dml_gallery_unref);
+  g_assert_cmpint (g_chmod (fixture->path, 0000), ==, 0);
+  g_assert_true (become_nobody ());
+  assert_open_fails (fixture, DML_GALLERY_READ, DML_ERROR_NOT_FOUND,
+                     g_strerror (EACCES));
+  become_oneself ();
+  g_assert_cmpint (g_chmod (fixture->path, 0644), ==, 0);
+  g_assert_cmpint (g_chmod (fixture->folder, 0000), ==, 0);
+  g_assert_true (become_nobody ());
+  assert_open_fails (fixture, DML_GALLERY_READ, DML_ERROR_NOT_FOUND,
+                     g_strerror (EACCES));
+  become_oneself ();
+  g_assert_cmpint (g_chmod (fixture->folder, 0755), ==, 0);
+}
+
 /* A card with a gallery that nobody closed properly, read where nothing can be
  * written: without its log it can be read, with it not, and that is said. */
 static void
@@ -430,6 +452,7 @@ main (int argc, char **argv)
   add ("damage-is-named", test_damage_is_named);
   add ("a-damaged-head-is-named", test_a_damaged_head_is_named);
   add ("read-only", test_read_only);
+  add ("not-ours-to-read", test_not_ours_to_read);
   add ("read-only-after-a-crash", test_read_only_after_a_crash);
   add ("held-by-another-process", test_held_by_another_process);
   add ("the-last-to-close-leaves-one-file",
