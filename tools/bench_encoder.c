@@ -22,7 +22,7 @@ static const GOptionEntry entries[] = {
   { "batch", 'b', 0, G_OPTION_ARG_INT, &options.batch,
     "Pictures a call, 1..1024 (1)", "N" },
   { "runs", 'n', 0, G_OPTION_ARG_INT, &options.runs,
-    "Runs of each at least (20)", "N" },
+    "Runs of each at least, 1..1000000 (20)", "N" },
   { "seconds", 's', 0, G_OPTION_ARG_DOUBLE, &options.seconds,
     "Time for all runs at least (3)", "S" },
   { "onnxruntime", 0, 0, G_OPTION_ARG_FILENAME, &options.onnxruntime,
@@ -192,7 +192,8 @@ bench_encoder (int argc, char **argv)
     return cli_usage ("%s: one encoder at a time", argv[2]);
   if (!cli_within ("threads", options.threads, 0, CLI_THREADS_MOST) ||
       !cli_within ("batch", options.batch, 1, 1024) ||
-      !cli_within ("runs", options.runs, 1, 1000000))
+      !cli_within ("runs", options.runs, 1, 1000000) ||
+      !cli_within_reals ("seconds", options.seconds, 0.0, 86400.0))
     return CLI_USAGE;
   if (argc < 2 && options.onnxruntime != NULL)
     return cli_usage ("--onnxruntime needs an encoder in a file");

@@ -18,10 +18,10 @@ static struct {
 } options;
 
 static const GOptionEntry entries[] = {
-  { "width", 0, 0, G_OPTION_ARG_INT, &options.width, "Frame width (1920)",
-    "N" },
-  { "height", 0, 0, G_OPTION_ARG_INT, &options.height, "Frame height (1080)",
-    "N" },
+  { "width", 0, 0, G_OPTION_ARG_INT, &options.width,
+    "Frame width, 16..16384 (1920)", "N" },
+  { "height", 0, 0, G_OPTION_ARG_INT, &options.height,
+    "Frame height, 16..16384 (1080)", "N" },
   { "frames", 'n', 0, G_OPTION_ARG_INT, &options.frames,
     "Frames a run, 50..100000 (300)", "N" },
   { "encoder", 'e', 0, G_OPTION_ARG_FILENAME, &options.encoder,
