@@ -2,6 +2,7 @@
  * The sampler object: items by class, going on or replaying, what was drawn. */
 #include "metric/sampler.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -95,21 +96,61 @@ sort_items (DmlSamplerItems *items, const int32_t *labels)
   items->first[items->n_classes] = (uint32_t) n;
 }
 
+/* The row that the spec names, and its values. */
+static const DmlSamplerClass *
+read_spec (const char *spec, const char **settings, double *p, GError **error)
+{
+  const int i = dml_member_find (spec, "sampler", dml_sampler_table_n,
+                                 dml_sampler_member, settings, error);
+  g_autofree char *who = NULL;
+
+  if (i < 0)
+    return NULL;
+  who = g_strconcat ("sampler ", dml_sampler_table[i]->info.name, NULL);
+  return dml_param_resolve (dml_sampler_table[i]->info.params, who, *settings,
+                            p, error)
+           ? dml_sampler_table[i]
+           : NULL;
+}
+
+gboolean
+dml_sampler_check (const char *spec, GError **error)
+{
+  const char *settings;
+  double p[DML_PARAM_MAX];
+
+  return read_spec (spec, &settings, p, error) != NULL;
+}
+
+double
+dml_sampler_setting (const char *spec, const char *key, gboolean *said)
+{
+  const char *settings;
+  double p[DML_PARAM_MAX];
+  const DmlSamplerClass *klass = read_spec (spec, &settings, p, NULL);
+  const int i = klass ? dml_param_find (klass->info.params, key) : -1;
+  g_autofree char *start = g_strconcat (key, "=", NULL);
+  g_auto (GStrv) pairs = NULL;
+
+  *said = FALSE;
+  if (i < 0)
+    return (double) NAN;
+  pairs = g_strsplit (settings, ",", -1);
+  for (size_t j = 0; pairs[j] != NULL; j++)
+    *said |= g_str_has_prefix (pairs[j], start);
+  return p[i];
+}
+
 DmlSampler *
 dml_sampler_new (const char *spec, const DmlSamplerSetup *setup, GError **error)
 {
   g_autoptr (DmlSampler) sampler = g_new0 (DmlSampler, 1);
   const char *settings;
-  const int i = dml_member_find (spec, "sampler", dml_sampler_table_n,
-                                 dml_sampler_member, &settings, error);
 
-  if (i < 0)
+  sampler->klass = read_spec (spec, &settings, sampler->p, error);
+  if (sampler->klass == NULL)
     return NULL;
-  sampler->klass = dml_sampler_table[i];
   sampler->who = g_strconcat ("sampler ", sampler->klass->info.name, NULL);
-  if (!dml_param_resolve (sampler->klass->info.params, sampler->who, settings,
-                          sampler->p, error))
-    return NULL;
   if (setup->n == 0 || setup->n > INT32_MAX)
     return dml_fail_null (error, INVALID, "%s: %zu items cannot be sampled",
                           sampler->who, setup->n);

@@ -35,6 +35,12 @@ DmlSampler *dml_sampler_new (const char *spec, const DmlSamplerSetup *setup,
 void dml_sampler_free (DmlSampler *sampler);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlSampler, dml_sampler_free)
 
+/* Name and settings alone, before there are items. INVALID. */
+gboolean dml_sampler_check (const char *spec, GError **error);
+/* A setting of a valid spec, and whether it is said there or the default. NaN
+ * where such samplers have none of that name. */
+double dml_sampler_setting (const char *spec, const char *key, gboolean *said);
+
 size_t dml_sampler_batch_size (const DmlSampler *sampler);
 /* pxk: ceil (sum_c max (n_c, K) / (P K)); hierarchical: sets of super-classes x
  * batches; the others: ceil (N / batch) */

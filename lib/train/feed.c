@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "base/threads.h"
 
+#include <math.h>
 #include <string.h>
 
 #define LOADERS_MAX 8
@@ -66,30 +67,83 @@ feed_supers (DmlFeed *feed, gboolean ignore_relatives, GError **error)
   return TRUE;
 }
 
+/* What of one size is said in two places must be the same. */
+static gboolean
+agree (const char *sampler, const char *key, const char *name, uint64_t *value,
+       gboolean resumed, GError **error)
+{
+  gboolean said;
+  const double wanted = dml_sampler_setting (sampler, key, &said);
+
+  if (!said)
+    return TRUE;
+  if (*value != 0 && *value != (uint64_t) wanted && !resumed)
+    return dml_fail (error, INVALID,
+                     "%s is %" G_GUINT64_FORMAT ", and sampler=%s says %s=%g: "
+                     "a batch has one size; leave one of the two away",
+                     name, *value, sampler, key, wanted);
+  *value = (uint64_t) wanted;
+  return TRUE;
+}
+
+gboolean
+dml_feed_sizes (const DmlTrainSettings *s, gboolean resumed, uint64_t *p,
+                uint64_t *k, GError **error)
+{
+  gboolean said, k_said;
+  const double batch = dml_sampler_setting (s->sampler, "batch", &said);
+  const double k_default = dml_sampler_setting (s->sampler, "k", &k_said);
+
+  *p = s->classes_per_batch;
+  *k = s->pictures_per_class;
+  if (!agree (s->sampler, "p", "classes-per-batch", p, resumed, error) ||
+      !agree (s->sampler, "k", "pictures-per-class", k, resumed, error))
+    return FALSE;
+  if (!said)
+    return TRUE;
+  if (*k == 0)
+    *k = *p != 0             ? MAX (1, (uint64_t) batch / *p)
+         : isnan (k_default) ? 1
+                             : (uint64_t) k_default;
+  if (*p == 0 || resumed)
+    *p = MAX (1, (uint64_t) batch / *k);
+  return *p * *k == (uint64_t) batch || resumed ||
+         dml_fail (
+           error, INVALID,
+           "classes-per-batch x pictures-per-class is %" G_GUINT64_FORMAT
+           " x %" G_GUINT64_FORMAT ", and sampler=%s says batch=%g: a "
+           "batch has one size; leave one of the two away",
+           *p, *k, s->sampler, batch);
+}
+
+/* The sampler with all that it was given; what it was not given comes from the
+ * settings, which dml_feed_sizes() has held to it. */
 static gboolean
 feed_sampler (DmlFeed *feed, const DmlTrainSettings *s, GError **error)
 {
-  g_autofree char *spec = NULL;
+  const struct {
+    const char *key;
+    uint64_t value;
+  } sizes[] = {
+    { "p", s->classes_per_batch },
+    { "k", s->pictures_per_class },
+    { "batch", s->classes_per_batch * s->pictures_per_class },
+  };
+  g_autoptr (GString) spec = g_string_new (s->sampler);
   DmlSamplerSetup setup = { .n = feed->n,
                             .labels = feed->labels,
                             .supers = feed->supers,
                             .seed = s->seed };
 
-  if (strcmp (s->sampler, "pxk") == 0)
-    spec = g_strdup_printf ("pxk:p=%u,k=%u", (guint) s->classes_per_batch,
-                            (guint) s->pictures_per_class);
-  else if (strcmp (s->sampler, "hierarchical") == 0)
-    spec =
-      g_strdup_printf ("hierarchical:batch=%u,k=%u",
-                       (guint) (s->classes_per_batch * s->pictures_per_class),
-                       (guint) s->pictures_per_class);
-  else if (strchr (s->sampler, ':') != NULL)
-    spec = g_strdup (s->sampler);
-  else
-    spec =
-      g_strdup_printf ("%s:batch=%u", s->sampler,
-                       (guint) (s->classes_per_batch * s->pictures_per_class));
-  feed->sampler = dml_sampler_new (spec, &setup, error);
+  for (size_t i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    gboolean said;
+
+    if (!isnan (dml_sampler_setting (s->sampler, sizes[i].key, &said)) && !said)
+      g_string_append_printf (spec, "%s%s=%" G_GUINT64_FORMAT,
+                              strchr (spec->str, ':') ? "," : ":", sizes[i].key,
+                              sizes[i].value);
+  }
+  feed->sampler = dml_sampler_new (spec->str, &setup, error);
   if (feed->sampler == NULL)
     return FALSE;
   feed->batch = dml_sampler_batch_size (feed->sampler);

@@ -121,6 +121,7 @@ dml_trainer_check_settings (const DmlTrainConfig *config, GError **error)
                                .d_teacher = *s->teacher ? 1 : 0,
                                .seed = s->seed };
   DmlAugment augment;
+  uint64_t p, k;
   DmlMix mix;
 
   if (*s->freeze != '\0' && *s->init == '\0')
@@ -128,7 +129,9 @@ dml_trainer_check_settings (const DmlTrainConfig *config, GError **error)
                      "freeze: there is nothing worth keeping without --init, "
                      "all weights begin at random; name the encoder to start "
                      "from, or leave it away");
-  if (!dml_augment_parse (s->augment, &augment, error))
+  if (!dml_augment_parse (s->augment, &augment, error) ||
+      !dml_sampler_check (s->sampler, error) ||
+      !dml_feed_sizes (s, FALSE, &p, &k, error))
     return FALSE;
   if (strcmp (s->loss, "auto") == 0 || *s->loss == '\0')
     return TRUE;

@@ -132,38 +132,60 @@ count_train (const DmlTrainer *t)
 }
 
 static void
-choose_batch (DmlTrainer *t, guint median, guint n_classes)
+say_batch (const DmlTrainer *t, guint median)
+{
+  const DmlTrainSettings *s = &t->config->s;
+  const guint rows = (guint) (t->feed.batch * t->feed.views);
+  const guint k = (guint) s->pictures_per_class, views = (guint) s->views;
+  gboolean said;
+
+  if (isnan (dml_sampler_setting (s->sampler, "k", &said)))
+    dml_trainer_say (t, "batch: %zu pictures x %u view%s = %u (sampler=%s)",
+                     t->feed.batch, views, views == 1 ? "" : "s", rows,
+                     s->sampler);
+  else
+    dml_trainer_say (
+      t,
+      "batch: %zu classes x %u pictures x %u views = %u (a class "
+      "has %u pictures in the middle)",
+      t->feed.batch / k, k, views, rows, median);
+}
+
+/* P, K and views, then the sampler that they make: what a batch holds is read
+ * from there by all that comes after. */
+static gboolean
+choose_batch (DmlTrainer *t, guint median, guint n_classes, GError **error)
 {
   DmlTrainSettings *s = &t->config->s;
   const guint by_median = CLAMP (median, 1, 4);
+  gboolean p_said, batch_said;
+  uint64_t p, k;
 
+  if (!dml_feed_sizes (s, t->resumed, &p, &k, error))
+    return FALSE;
   if (s->views == 0)
     s->views = s->instance > 0 || t->set->unlabelled ? 2 : 1;
-  if (s->pictures_per_class == 0)
-    s->pictures_per_class =
-      t->set->unlabelled
-        ? 1
-        : MAX (s->views > 1 ? 1 : 2, MIN (by_median, 5 - s->views));
-  if (s->classes_per_batch == 0) {
-    const guint fits =
-      (guint) (VIEWS_PER_BATCH / (s->views * s->pictures_per_class));
-
-    s->classes_per_batch = MIN (n_classes, MAX (fits, CLASSES_PER_BATCH_MIN));
-  }
-  s->classes_per_batch = MIN (s->classes_per_batch, n_classes);
-  if (s->classes_per_batch == 1 && n_classes > 1 && !t->resumed &&
-      strcmp (s->sampler, "pxk") == 0)
+  if (k == 0)
+    k = t->set->unlabelled
+          ? 1
+          : MAX (s->views > 1 ? 1 : 2, MIN (by_median, 5 - s->views));
+  if (p == 0)
+    p = MAX (VIEWS_PER_BATCH / (s->views * k), CLASSES_PER_BATCH_MIN);
+  dml_sampler_setting (s->sampler, "p", &p_said);
+  dml_sampler_setting (s->sampler, "batch", &batch_said);
+  if (!p_said && !batch_said)
+    p = MIN (p, n_classes);
+  s->classes_per_batch = p;
+  s->pictures_per_class = k;
+  if (p == 1 && n_classes > 1 && !t->resumed &&
+      g_str_has_prefix (s->sampler, "pxk"))
     dml_trainer_warn (t, "classes-per-batch is 1: pair losses find nothing to "
                          "push apart in such a batch; 8 or more are usual");
+  if (!dml_feed_init (&t->feed, t, error))
+    return FALSE;
   if (!t->resumed)
-    dml_trainer_say (
-      t,
-      "batch: %u classes x %u pictures x %u views = %u (a class "
-      "has %u pictures in the middle)",
-      (guint) s->classes_per_batch, (guint) s->pictures_per_class,
-      (guint) s->views,
-      (guint) (s->classes_per_batch * s->pictures_per_class * s->views),
-      median);
+    say_batch (t, median);
+  return TRUE;
 }
 
 static void
@@ -204,8 +226,7 @@ choose_rates (DmlTrainer *t)
 {
   DmlTrainSettings *s = &t->config->s;
   const gboolean adamw = strcmp (s->optimiser, "adamw") == 0;
-  const double batch =
-    (double) (s->classes_per_batch * s->pictures_per_class * s->views);
+  const double batch = (double) (t->feed.batch * t->feed.views);
 
   if (s->weight_decay < 0)
     s->weight_decay = adamw ? 0.05 : 5e-4;
@@ -235,7 +256,8 @@ dml_trainer_choose (DmlTrainer *t, GError **error)
       dml_trainer_say (t, "network: %s, width %g (%u pictures to train on)",
                        s->arch, s->width, n);
   }
-  choose_batch (t, sizes.median, sizes.n);
+  if (!choose_batch (t, sizes.median, sizes.n, error))
+    return FALSE;
   choose_loss (t, sizes.n);
   choose_rates (t);
   if (n < 200 && !t->resumed)

@@ -258,8 +258,6 @@ dml_trainer_build (DmlTrainer *t, GError **error)
   DmlLossSetup setup = { .seed = s->seed };
   size_t rows, part;
 
-  if (!dml_feed_init (&t->feed, t, error))
-    return FALSE;
   rows = t->feed.batch * t->feed.views;
   if (rows > DML_BATCH_MAX)
     return dml_fail (error, INVALID,

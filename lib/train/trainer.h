@@ -192,6 +192,11 @@ gboolean dml_trainer_check_settings (const DmlTrainConfig *config,
 void dml_trainer_warn_idle (const DmlTrainer *t);
 
 /* feed.c */
+/* P and K as the sampler's own settings and those of the run say, 0 where
+ * neither does. INVALID where they contradict each other, but for a run that
+ * was begun so: it goes on as the sampler has it. */
+gboolean dml_feed_sizes (const DmlTrainSettings *s, gboolean resumed,
+                         uint64_t *p, uint64_t *k, GError **error);
 gboolean dml_feed_init (DmlFeed *feed, const DmlTrainer *t, GError **error);
 void dml_feed_clear (DmlFeed *feed);
 /* Pictures that none of the first n_batches of the run has shown. */

@@ -154,6 +154,46 @@ class OptionsTest(TrainTest):
                    "--classes-per-batch=1", check=OK).stderr
         self.assertIn("nothing to push apart", talk)
 
+    def test_a_batch_has_one_size(self):
+        """Said by the sampler or beside it, planned for and trained alike."""
+        small = [o for o in SMALL if "-per-" not in o]
+
+        def plan(*options, check=OK):
+            return run("dml-train", self.photos, "--dry-run", *small, *options,
+                       check=check).stderr
+
+        for options, said in (
+                (["--sampler=pxk:p=3,k=2"],
+                 "3 classes x 2 pictures x 2 views = 12"),
+                (["--sampler=pxk:p=3", "--pictures-per-class=2"],
+                 "3 classes x 2 pictures x 2 views = 12"),
+                (["--sampler=pxk:k=4"], "4 classes x 4 pictures x 2 views = 32"),
+                (["--sampler=uniform:batch=6"], "6 pictures x 2 views = 12"),
+                (["--sampler=uniform", "--classes-per-batch=2",
+                  "--pictures-per-class=3"], "6 pictures x 2 views = 12")):
+            self.assertIn("batch: " + said, plan(*options))
+        run("dml-train", self.photos, "-o", self.out, "--epochs=1", *small,
+            "--sampler=pxk:p=3,k=2", check=OK)
+        config = self.read("config.ini").decode()
+        self.assertIn("classes-per-batch=3\n", config)
+        self.assertIn("pictures-per-class=2\n", config)
+        self.assertRegex(config, r"\nlr=0\.009375\d*\n")
+        self.assertIn("batch: 3 classes x 2", plan("--config",
+                                                   self.saved("config.ini")))
+        run("dml-train", "--resume", self.out, check=OK)
+        for options, names in (
+                (["--sampler=pxk:p=3,k=2", "--classes-per-batch=20"],
+                 ["classes-per-batch is 20", "p=3"]),
+                (["--sampler=pxk:k=2", "--pictures-per-class=3"],
+                 ["pictures-per-class is 3", "k=2"]),
+                (["--sampler=balanced:batch=6", "--classes-per-batch=4"],
+                 ["4 x 1", "batch=6"]),
+                (["--sampler=pxk:q=2"], ["no setting \"q\""])):
+            talk = plan(*options, check=USAGE)
+            for name in names:
+                self.assertIn(name, talk)
+            self.assertNotIn("pictures in", talk)  # before any is read
+
     def test_dry_run_can_be_stopped(self):
         process = self.start(self.photos, "--dry-run", "--input=96",
                              "--arch=resnet18", "--width=1", "--hold-out=0",
