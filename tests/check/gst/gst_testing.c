@@ -231,7 +231,8 @@ test_run_element (GstElement *pipeline)
 {
   TestRun *run = g_new0 (TestRun, 1);
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
-  const gint64 until = g_get_monotonic_time () + 20 * G_TIME_SPAN_SECOND;
+  const gint64 until =
+    g_get_monotonic_time () + TEST_PATIENCE_S * G_TIME_SPAN_SECOND;
   gint64 left;
 
   run->messages =
@@ -532,7 +533,8 @@ test_count_files (void)
 gboolean
 test_wait (TestCondition condition, gpointer data)
 {
-  const gint64 until = g_get_monotonic_time () + 5 * G_TIME_SPAN_SECOND;
+  const gint64 until =
+    g_get_monotonic_time () + TEST_PATIENCE_S * G_TIME_SPAN_SECOND;
 
   while (!condition (data)) {
     if (g_get_monotonic_time () > until)

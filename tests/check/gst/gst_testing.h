@@ -107,7 +107,10 @@ guint64 test_stat (GstElement *element, const char *field);
 /* Files that the process has open. */
 guint test_count_files (void);
 
-/* Waits, at most 5 s, until condition (data) is TRUE. */
+/* What a test waits for at most: a busy machine is slow, not wrong. */
+#define TEST_PATIENCE_S 120
+
+/* Waits, for no longer than that, until condition (data) is TRUE. */
 typedef gboolean (*TestCondition) (gpointer data);
 gboolean test_wait (TestCondition condition, gpointer data);
 

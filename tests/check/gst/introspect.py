@@ -55,7 +55,7 @@ def run(line):
     bus = pipeline.get_bus()
     while True:
         message = bus.timed_pop_filtered(
-            20 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR |
+            120 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR |
             Gst.MessageType.ELEMENT)
         assert message is not None, "no end within 20 s"
         if message.type == Gst.MessageType.ERROR:

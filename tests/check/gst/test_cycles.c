@@ -54,8 +54,8 @@ cycle (GstElement *pipeline)
   g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), !=,
                    GST_STATE_CHANGE_FAILURE);
   g_assert_cmpint (
-    gst_element_get_state (pipeline, NULL, NULL, 60 * GST_SECOND), ==,
-    GST_STATE_CHANGE_SUCCESS);
+    gst_element_get_state (pipeline, NULL, NULL, TEST_PATIENCE_S * GST_SECOND),
+    ==, GST_STATE_CHANGE_SUCCESS);
   g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_NULL), ==,
                    GST_STATE_CHANGE_SUCCESS);
 }

@@ -104,9 +104,9 @@ hundred_starts_and_stops (void)
   for (guint i = 0; i < 100; i++) {
     g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), !=,
                      GST_STATE_CHANGE_FAILURE);
-    g_assert_cmpint (
-      gst_element_get_state (pipeline, NULL, NULL, 20 * GST_SECOND), ==,
-      GST_STATE_CHANGE_SUCCESS);
+    g_assert_cmpint (gst_element_get_state (pipeline, NULL, NULL,
+                                            TEST_PATIENCE_S * GST_SECOND),
+                     ==, GST_STATE_CHANGE_SUCCESS);
     /* Stopped wherever it happens to be. */
     g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_NULL), ==,
                      GST_STATE_CHANGE_SUCCESS);

@@ -250,12 +250,12 @@ scenarios (void)
   g_assert_no_error (error);
   for (guint round = 0; round < 3; round++) {
     gst_element_set_state (p, GST_STATE_PAUSED);
-    gst_element_get_state (p, NULL, NULL, 5 * GST_SECOND);
+    gst_element_get_state (p, NULL, NULL, TEST_PATIENCE_S * GST_SECOND);
     for (guint i = 0; i < 4; i++) {
       g_assert_true (gst_element_seek_simple (
         p, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE,
         (4 - i) * GST_SECOND));
-      gst_element_get_state (p, NULL, NULL, 5 * GST_SECOND);
+      gst_element_get_state (p, NULL, NULL, TEST_PATIENCE_S * GST_SECOND);
       gst_element_set_state (p, i & 1 ? GST_STATE_PAUSED : GST_STATE_PLAYING);
     }
     g_assert_true (gst_element_seek (
@@ -265,7 +265,7 @@ scenarios (void)
     {
       g_autoptr (GstBus) bus = gst_element_get_bus (p);
       GstMessage *m = gst_bus_timed_pop_filtered (
-        bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+        bus, TEST_PATIENCE_S * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
 
       g_assert_nonnull (m);
       g_assert_cmpint (GST_MESSAGE_TYPE (m), ==, GST_MESSAGE_EOS);

@@ -48,7 +48,8 @@ kill_during_enrol_keeps_gallery (void)
     g_autoptr (GError) error = NULL;
     g_autoptr (DmlGallery) gallery = NULL;
     g_auto (GStrv) problems = NULL;
-    const gint64 until = g_get_monotonic_time () + 20 * G_TIME_SPAN_SECOND;
+    const gint64 until =
+      g_get_monotonic_time () + TEST_PATIENCE_S * G_TIME_SPAN_SECOND;
     GPid pid;
 
     g_spawn_async (NULL, (char **) words, NULL,
@@ -140,7 +141,8 @@ count_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 }
 
 /* A live camera, a sink that keeps the clock, an encoder that cannot: the video
- * goes on at its rate, labels come less often. */
+ * goes on at its rate, labels come less often. On a machine that is too slow
+ * for the video itself, far faster than if every frame had its labels. */
 static void
 live_slow_model_keeps_video_rate (void)
 {
@@ -159,7 +161,7 @@ live_slow_model_keeps_video_rate (void)
   const gint64 start = g_get_monotonic_time ();
   g_autoptr (TestRun) run = NULL;
   gint n = 0;
-  double seconds;
+  double seconds, of_each;
 
   g_assert_no_error (error);
   gst_pad_add_probe (from, GST_PAD_PROBE_TYPE_BUFFER, add_many_rois, NULL,
@@ -167,15 +169,15 @@ live_slow_model_keeps_video_rate (void)
   gst_pad_add_probe (to, GST_PAD_PROBE_TYPE_BUFFER, count_frame, &n, NULL);
   run = test_run_element (p);
   seconds = (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC;
+  of_each = (double) test_stat (e, "avg-time-ns") / 1e9;
   g_assert_true (run->eos);
   g_test_message ("%d frames in %.1f s, %" G_GUINT64_FORMAT
                   " without inference, one of 200 regions takes %.0f ms",
-                  n, seconds, test_stat (e, "skipped-qos"),
-                  (double) test_stat (e, "avg-time-ns") / 1e6);
+                  n, seconds, test_stat (e, "skipped-qos"), 1e3 * of_each);
   g_assert_cmpint (n, ==, 90);
   g_assert_cmpuint (test_stat (e, "frames"), ==, 90);
   g_assert_cmpuint (test_stat (e, "skipped-qos"), >, 0);
-  g_assert_cmpfloat (seconds, <, 3 + 2);
+  g_assert_cmpfloat (seconds, <, MAX (3 + 2, 90 * of_each / 2));
   gst_object_unref (from);
   gst_object_unref (to);
   gst_object_unref (e);

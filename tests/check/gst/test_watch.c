@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <time.h>
 
 static GstVideoInfo square;
 
@@ -55,10 +56,60 @@ next_frame_is (gpointer data)
   return yes;
 }
 
+typedef struct {
+  GstBus *bus;
+  guint n; /* warnings taken off it */
+} Warnings;
+
+static gboolean
+is_warned (gpointer data)
+{
+  Warnings *w = data;
+
+  w->n += test_count_messages (w->bus, GST_MESSAGE_WARNING, NULL);
+  return w->n > 0;
+}
+
+/* Waits for a warning, and a while for one too many. */
+static guint
+wait_for_warnings (GstBus *bus)
+{
+  Warnings w = { bus, 0 };
+
+  g_assert_true (test_wait (is_warned, &w));
+  g_usleep (500 * 1000);
+  is_warned (&w);
+  return w.n;
+}
+
 static void
 count_change (GstElement *element, gint64 revision, guint n_items, gint *count)
 {
   g_atomic_int_inc (count);
+}
+
+/* How long a running element knows nothing of what is enrolled. */
+static gint64
+time_to_take_up (Expect *e, const char *gallery, const char *label)
+{
+  gint64 start;
+
+  test_enroll (gallery, label, e->picture);
+  start = g_get_monotonic_time ();
+  e->label = label;
+  g_assert_true (test_wait (next_frame_is, e));
+  return g_get_monotonic_time () - start;
+}
+
+static void
+remove_label (const char *gallery, const char *label)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DmlGallery) other =
+    dml_gallery_open (gallery, DML_GALLERY_WRITE, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (dml_gallery_remove_label (other, label, NULL, &error));
 }
 
 static void
@@ -71,16 +122,18 @@ takes_up_changes_without_missing_a_frame (void)
   g_autoptr (GError) error = NULL;
   g_autoptr (DmlGallery) other = NULL;
   gint n_changes = 0;
-  gint64 start;
+  guint tries = 1;
 
   g_signal_connect (match_of (h), "gallery-changed", G_CALLBACK (count_change),
                     &n_changes);
   g_assert_true (next_frame_is (&e));
-  test_enroll (gallery, "new thing", 2);
-  start = g_get_monotonic_time ();
-  e.label = "new thing";
-  g_assert_true (test_wait (next_frame_is, &e));
-  g_assert_cmpint (g_get_monotonic_time () - start, <, G_TIME_SPAN_SECOND);
+  /* Within a second, if the machine has a moment for it now and then. */
+  while (time_to_take_up (&e, gallery, "new thing") >= G_TIME_SPAN_SECOND) {
+    g_assert_cmpuint (tries++, <, 20);
+    remove_label (gallery, "new thing");
+    e.label = NULL;
+    g_assert_true (test_wait (next_frame_is, &e));
+  }
 
   other = dml_gallery_open (gallery, DML_GALLERY_WRITE, NULL, &error);
   g_assert_no_error (error);
@@ -88,8 +141,7 @@ takes_up_changes_without_missing_a_frame (void)
   g_assert_no_error (error);
   e.label = "renamed";
   g_assert_true (test_wait (next_frame_is, &e));
-  dml_gallery_remove_label (other, "renamed", NULL, &error);
-  g_assert_no_error (error);
+  remove_label (gallery, "renamed");
   e.label = NULL;
   g_assert_true (test_wait (next_frame_is, &e));
 
@@ -118,10 +170,8 @@ takes_up_a_file_put_in_its_place (void)
     GstBus *bus = test_watch_bus (h);
 
     g_remove (gallery);
-    g_usleep (500 * 1000);
+    g_assert_cmpuint (wait_for_warnings (bus), ==, 1);
     g_assert_true (next_frame_is (&e));
-    g_assert_cmpuint (test_count_messages (bus, GST_MESSAGE_WARNING, NULL), ==,
-                      1);
     test_leave_bus (h, bus);
   }
 }
@@ -178,9 +228,7 @@ options_change_while_playing (void)
   /* What cannot be met is told, and changes nothing. */
   bus = test_watch_bus (h);
   gst_util_set_object_arg (G_OBJECT (m), "labels", "<no-such-label>");
-  g_usleep (300 * 1000);
-  g_assert_cmpuint (test_count_messages (bus, GST_MESSAGE_WARNING, NULL), ==,
-                    1);
+  g_assert_cmpuint (wait_for_warnings (bus), ==, 1);
   test_leave_bus (h, bus);
   {
     Expect other = { h, "picture-2", 2, 200 };
@@ -256,10 +304,32 @@ classifier_is_trained_once (void)
   }
 }
 
+typedef struct {
+  GstElement *match;
+  guint64 trainings; /* before */
+} Trained;
+
 static gboolean
-is_trained_twice (gpointer data)
+is_trained_again (gpointer data)
 {
-  return test_stat (data, "trainings") == 2;
+  const Trained *t = data;
+
+  return test_stat (t->match, "trainings") > t->trainings;
+}
+
+enum { SETTLE_US = 20 * 1000 }; /* of watch.c */
+
+/* Several options, to end with an SVM of two labels; how long it took. */
+static gint64
+set_several (GstElement *m, const char *labels)
+{
+  const gint64 start = g_get_monotonic_time ();
+
+  gst_util_set_object_arg (G_OBJECT (m), "classifier", "bayes");
+  gst_util_set_object_arg (G_OBJECT (m), "labels", "<picture-1>");
+  gst_util_set_object_arg (G_OBJECT (m), "classifier", "svm");
+  gst_util_set_object_arg (G_OBJECT (m), "labels", labels);
+  return g_get_monotonic_time () - start;
 }
 
 /* Options that leave the classifier as it is train nothing; several at once are
@@ -278,13 +348,19 @@ options_settle_before_training (void)
                 "threshold", 0.25, NULL);
   g_assert_true (test_wait (threshold_is_half, m));
   g_assert_cmpuint (test_stat (m, "trainings"), ==, 1);
-  gst_util_set_object_arg (G_OBJECT (m), "classifier", "bayes");
-  gst_util_set_object_arg (G_OBJECT (m), "labels", "<picture-1>");
-  gst_util_set_object_arg (G_OBJECT (m), "classifier", "svm");
-  gst_util_set_object_arg (G_OBJECT (m), "labels", "<picture-0, picture-2>");
-  g_assert_true (test_wait (is_trained_twice, m));
-  g_usleep (300 * 1000);
-  g_assert_cmpuint (test_stat (m, "trainings"), ==, 2);
+  for (guint tries = 0;; tries++) {
+    Trained t = { m, test_stat (m, "trainings") };
+    const gint64 took = set_several (m, tries % 2 ? "<picture-0, picture-3>"
+                                                  : "<picture-0, picture-2>");
+
+    g_assert_true (test_wait (is_trained_again, &t));
+    g_usleep (300 * 1000);
+    if (test_stat (m, "trainings") == t.trainings + 1)
+      break;
+    /* This thread was held up between them: they were not at once. */
+    g_assert_cmpint (took, >, SETTLE_US / 2);
+    g_assert_cmpuint (tries, <, 20);
+  }
 }
 
 /* Frames flow, and the end comes, while a large SVM is trained. */
@@ -294,7 +370,8 @@ training_is_given_up (void)
   g_autofree char *gallery = random_gallery ("large.bin", 500, 8);
   g_autoptr (GstHarness) h = test_match_harness (&square, gallery, "");
   GstElement *m = match_of (h);
-  gint64 start;
+  clock_t start;
+  double spent;
 
   gst_buffer_unref (
     gst_harness_push_and_pull (h, test_frame_at (&square, 0, 0)));
@@ -308,11 +385,11 @@ training_is_given_up (void)
   gst_util_set_object_arg (G_OBJECT (m), "classifier", "svm");
   g_usleep (300 * 1000);
   g_assert_cmpuint (test_stat (m, "trainings"), ==, 1);
-  start = g_get_monotonic_time ();
+  start = clock ();
   gst_element_set_state (h->element, GST_STATE_NULL);
-  g_test_message ("to NULL in %.3f s",
-                  (double) (g_get_monotonic_time () - start) * 1e-6);
-  g_assert_cmpint (g_get_monotonic_time () - start, <, 2 * G_TIME_SPAN_SECOND);
+  spent = (double) (clock () - start) / CLOCKS_PER_SEC;
+  g_test_message ("to NULL in %.3f s of the processor", spent);
+  g_assert_cmpfloat (spent, <, 2); /* others' work does not count */
 }
 
 static void
