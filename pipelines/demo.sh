@@ -98,10 +98,7 @@ fi
 
 if ! stands clip.mkv; then
     say "making the camera clip clip.mkv (640x480, 30 frames/s)"
-    "$here/make_clip.py" truth.part | gst-launch-1.0 -q fdsrc ! \
-        rawvideoparse format=rgb width=640 height=480 framerate=30/1 ! \
-        videoconvert ! x264enc speed-preset=veryfast bitrate=4000 \
-        key-int-max=60 ! h264parse ! matroskamux ! filesink location=clip.part
+    "$here/make-clip.sh" clip.part truth.part
     rm -f clip.mkv
     mv truth.part truth.jsonl
     mv clip.part clip.mkv

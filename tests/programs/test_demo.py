@@ -143,6 +143,26 @@ class Demo(StreamTest):
         self.assertEqual((pixels, truth), again)
         self.assertNotEqual(pixels, self.make_clip(4, seed=2)[0])
 
+    def test_same_seed_same_video(self):
+        """Once encoded, too: the file's own date and number set aside."""
+        self.make_stamps()
+        streams = []
+        for _ in range(2):
+            for command in (
+                    [os.path.join(DEMO, "make-clip.sh"), "clip.mkv",
+                     "truth.jsonl", "--stamps", "stamps", "--products",
+                     "products.txt", "--strangers", "strangers.txt",
+                     "--frames", "16"],
+                    ["gst-launch-1.0", "-q", "filesrc", "location=clip.mkv",
+                     "!", "matroskademux", "!", "video/x-h264", "!",
+                     "filesink", "location=clip.h264"]):
+                done = self.start(command)
+                self.assertEqual(done.returncode, OK, done.stderr)
+            with open(self.path("clip.h264"), "rb") as stream:
+                streams.append(stream.read())
+        self.assertGreater(len(streams[0]), 10000)
+        self.assertTrue(streams[0] == streams[1], "another clip")
+
     def test_clip_boxes_pipeline_and_report(self):
         """demo.sh's middle part: boxes arrive where the truth has them."""
         self.make_stamps()
