@@ -45,6 +45,15 @@ out=$(cd "$out" && pwd)
 rate=0.1
 here=$root/pipelines/demo
 stamps=/usr/share/tuxpaint/stamps
+# compile FOLDER: on a terminal ninja's own line, elsewhere one step in fifty
+compile() {
+    if [ -t 1 ]; then
+        ninja -C "$1"
+    else
+        ninja -C "$1" | grep --line-buffered -E \
+            '^[^[]|^\[[0-9]*[05]0/|^\[([0-9]+)/\1\]'
+    fi
+}
 say() { printf '\n== %s\n' "$*"; }
 
 say "packages"
@@ -63,7 +72,7 @@ if [ -z "$build" ]; then
         "$root" --buildtype=release -Dtests=disabled > "$root/_build.log" \
         2>&1 || { cat "$root/_build.log"; exit 1; }
     rm -f "$root/_build.log"
-    ninja -C "$build" | tail -n 1
+    compile "$build"
 fi
 export GST_PLUGIN_PATH=$build/gst GST_REGISTRY=$build/demo-registry.bin
 gallery_program=$build/tools/dml-gallery

@@ -187,7 +187,11 @@ def main():
                 truth.write(json.dumps({"frame": number, **row}) + "\n")
                 number += 1
             if sys.stderr.isatty():
-                print(f"\r  {n}/{len(tasks)} things", end="", file=sys.stderr)
+                print(f"\r  {n} things of {len(tasks)}", end="",
+                      file=sys.stderr, flush=True)
+            elif n % 10 == 0 or n == len(tasks):
+                print(f"  {n} things of {len(tasks)}", file=sys.stderr,
+                      flush=True)
     if sys.stderr.isatty():
         print(file=sys.stderr)
 

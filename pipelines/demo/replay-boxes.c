@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Stands in for a detector: runs a pipeline and marks the boxes of a truth file
  * as regions of interest on the buffers that leave its element named "boxes",
- * line n of the file on buffer n. Prints how long it took.
+ * line n of the file on buffer n. Counts the frames on stderr, on a terminal in
+ * one line, else now and then; prints how long it took.
  *
  *   replay-boxes truth.jsonl filesrc location=clip.mkv ! decodebin !
  *     videoconvert ! identity name=boxes ! dmlembed ! ... ! fakesink
@@ -10,6 +11,7 @@
 #include <gst/video/video.h>
 #include <json-glib/json-glib.h>
 #include <stdio.h>
+#include <unistd.h>
 
 typedef struct {
   int x, y, w, h;
@@ -17,7 +19,7 @@ typedef struct {
 
 typedef struct {
   GArray *boxes;
-  guint n_buffers;
+  guint n_buffers; /* atomic: counted by one thread and told by another */
 } Replay;
 
 /* Lines are {"box": [x, y, w, h], ...}. */
@@ -58,32 +60,47 @@ static GstPadProbeReturn
 mark (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   Replay *replay = data;
+  guint n = (guint) g_atomic_int_add (&replay->n_buffers, 1);
   GstBuffer *buffer =
     gst_buffer_make_writable (GST_PAD_PROBE_INFO_BUFFER (info));
 
-  if (replay->n_buffers < replay->boxes->len) {
-    const Box *box = &g_array_index (replay->boxes, Box, replay->n_buffers);
+  if (n < replay->boxes->len) {
+    const Box *box = &g_array_index (replay->boxes, Box, n);
 
     gst_buffer_add_video_region_of_interest_meta (
       buffer, "thing", (guint) box->x, (guint) box->y, (guint) box->w,
       (guint) box->h);
   }
-  replay->n_buffers++;
   GST_PAD_PROBE_INFO_DATA (info) = buffer;
   return GST_PAD_PROBE_OK;
 }
 
+static void
+tell (Replay *replay, const char *begin, const char *end)
+{
+  fprintf (stderr, "%s  %d frames", begin,
+           g_atomic_int_get (&replay->n_buffers));
+  if (replay->boxes->len > 0)
+    fprintf (stderr, " of %u", replay->boxes->len);
+  fputs (end, stderr);
+}
+
 /* Until the end of the stream or an error. */
 static gboolean
-play (GstElement *pipeline)
+play (GstElement *pipeline, Replay *replay)
 {
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
   g_autoptr (GstMessage) message = NULL;
+  gboolean terminal = isatty (STDERR_FILENO);
+  const char *begin = terminal ? "\r" : "", *end = terminal ? "" : "\n";
+  GstClockTime pause = terminal ? GST_SECOND / 4 : 10 * GST_SECOND;
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
-                                        GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  while ((message = gst_bus_timed_pop_filtered (
+            bus, pause, GST_MESSAGE_ERROR | GST_MESSAGE_EOS)) == NULL)
+    tell (replay, begin, end);
   gst_element_set_state (pipeline, GST_STATE_NULL);
+  tell (replay, begin, "\n");
   if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
     g_autoptr (GError) error = NULL;
 
@@ -125,7 +142,7 @@ main (int argc, char **argv)
   pad = gst_element_get_static_pad (boxes, "src");
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, mark, &replay, NULL);
   start = g_get_monotonic_time ();
-  ok = play (pipeline);
+  ok = play (pipeline, &replay);
   if (ok)
     printf ("{\"frames\": %u, \"seconds\": %.3f}\n", replay.n_buffers,
             (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC);

@@ -185,6 +185,7 @@ class Demo(StreamTest):
                          "!", "matroskamux", "!", "filesink",
                          "location=seen.mkv"])
         self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertIn("  18 frames of 18\n", done.stderr)
         with open(self.path("results.jsonl"), encoding="utf-8") as rows:
             rows = [json.loads(row)["regions"][0] for row in rows]
         self.assertEqual(len(rows), len(truth))
