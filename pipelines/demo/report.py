@@ -18,6 +18,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 WIDTH, HEIGHT = 640, 480
 CELL = (208, 156)
+FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf"
+# The overlay's own: a rejection is not a wrong name.
+COLOURS = {"right": (0, 112, 82), "unknown": (90, 90, 90),
+           "mistaken": (190, 30, 0)}
 
 
 def read_lines(path):
@@ -166,15 +170,29 @@ def pick_frames(truth, found):
     return wanted
 
 
+def verdict(row, region):
+    """What a cell of the sheet says beside the thing's name, and its colour."""
+    result = outcome(row, region)
+    words = {"right": "" if row["known"] else "rightly unknown",
+             "unknown": "called unknown",
+             "mistaken": f"taken for {region['label']}"
+                         if result == "mistaken" else ""}
+    return words[result], COLOURS[result]
+
+
+def sheet_font(text, size=15):
+    """As large as lets the text stay within its cell."""
+    try:
+        font = ImageFont.truetype(FONT, size)
+    except OSError:
+        return ImageFont.load_default()
+    return font if size < 10 or font.getlength(text) <= CELL[0] else \
+        sheet_font(text, size - 1)
+
+
 def write_sheet(path, video, truth, found):
     """Decodes the annotated video once and lays the picked frames out."""
     wanted = pick_frames(truth, found)
-    columns = 9
-    rows = (len(wanted) + columns - 1) // columns
-    sheet = Image.new("RGB", (columns * (CELL[0] + 8) + 8,
-                              rows * (CELL[1] + 26) + 8), "white")
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default()
     decoder = subprocess.Popen(
         ["gst-launch-1.0", "-q", "filesrc", f"location={video}", "!",
          "decodebin", "!", "videoconvert", "!",
@@ -190,19 +208,32 @@ def write_sheet(path, video, truth, found):
                 "RGB", (WIDTH, HEIGHT), data).resize(CELL, Image.LANCZOS)))
         number += 1
     decoder.wait()
-    cells.sort(key=lambda cell: (not cell[0][1]["known"], cell[0][0]))
-    for n, ((label, row), picture) in enumerate(cells):
-        x = 8 + n % columns * (CELL[0] + 8)
-        y = 8 + n // columns * (CELL[1] + 26)
-        right = outcome(row, found.get(row["frame"])) == "right"
-        colour = (0, 158, 115) if right else (213, 94, 0)
-        sheet.paste(picture, (x, y))
-        draw.rectangle((x - 2, y - 2, x + CELL[0] + 1, y + CELL[1] + 1),
-                       outline=colour, width=3)
-        truth_says = label if row["known"] else f"{label} (stranger)"
-        draw.text((x, y + CELL[1] + 5),
-                  truth_says + ("" if right else "   WRONG"), fill=colour,
-                  font=font)
+    groups = [(heading, sorted((cell for cell in cells
+                                if cell[0][1]["known"] == known),
+                               key=lambda cell: cell[0][0]))
+              for heading, known in (("Products", True),
+                                     ("Strangers: in no gallery", False))]
+    columns, head, caption = 8, 32, 46
+    width, height = CELL[0] + 8, CELL[1] + caption
+    sheet = Image.new("RGB", (columns * width + 8, sum(
+        head + -(-len(group) // columns) * height for _, group in groups)),
+        "white")
+    draw = ImageDraw.Draw(sheet)
+    top = 0
+    for heading, group in groups:
+        draw.text((8, top + 6), heading, fill="black",
+                  font=sheet_font(heading, 18))
+        top += head
+        for n, ((label, row), picture) in enumerate(group):
+            x, y = 8 + n % columns * width, top + n // columns * height
+            words, colour = verdict(row, found.get(row["frame"]))
+            sheet.paste(picture, (x, y))
+            draw.rectangle((x - 2, y - 2, x + CELL[0] + 1, y + CELL[1] + 1),
+                           outline=colour, width=4)
+            for line, text in enumerate((label, words)):
+                draw.text((x, y + CELL[1] + 4 + 19 * line), text, fill=colour,
+                          font=sheet_font(text))
+        top += -(-len(group) // columns) * height
     sheet.save(path)
 
 

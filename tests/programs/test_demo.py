@@ -1,5 +1,6 @@
 """The demonstration's parts in small: the clip, the replayed boxes, the report."""
 import fcntl
+import importlib
 import json
 import os
 import subprocess
@@ -116,6 +117,28 @@ class Demo(StreamTest):
         self.assertRegex(done.stdout, r"\ngoat +4 +3 +1  as pear\n")
         self.assertRegex(done.stdout, r"accuracy +50\.0%")
         self.assertRegex(done.stdout, r"speed +24\.0 ")
+
+    def test_sheet_tells_a_rejection_from_a_wrong_name(self):
+        sys.path.insert(0, DEMO)
+        try:
+            report = importlib.import_module("report")
+        finally:
+            sys.path.remove(DEMO)
+        pear, goat = ({"label": "pear", "known": True},
+                      {"label": "goat", "known": False})
+        said = [report.verdict(pear, region("known", .7, "pear")),
+                report.verdict(pear, region("unknown", .3, nearest="apple")),
+                report.verdict(pear, None),
+                report.verdict(pear, region("known", .6, "apple")),
+                report.verdict(goat, region("ambiguous", .4, nearest="pear")),
+                report.verdict(goat, region("known", .65, "pear"))]
+        self.assertEqual([words for words, _ in said],
+                         ["", "called unknown", "called unknown",
+                          "taken for apple", "rightly unknown",
+                          "taken for pear"])
+        right, unknown, mistaken = (said[n][1] for n in (0, 1, 3))
+        self.assertEqual(len({right, unknown, mistaken}), 3)
+        self.assertEqual([colour for _, colour in said[4:]], [right, mistaken])
 
     def test_report_without_results_says_so(self):
         self.write_lines("truth.jsonl", [])
