@@ -212,6 +212,24 @@ open_default (GError **error)
     DEFAULT_IDENTITY, error);
 }
 
+gboolean
+dml_encoder_names_default (const char *path)
+{
+  return *path == '\0' || strcmp (path, DEFAULT_IDENTITY) == 0;
+}
+
+DmlGraph *
+dml_encoder_read_graph (const char *path, DmlOnnxMetadata **metadata,
+                        GError **error)
+{
+  return dml_encoder_names_default (path)
+           ? dml_onnx_read (
+               dml_encoder_default_start,
+               (size_t) (dml_encoder_default_end - dml_encoder_default_start),
+               DEFAULT_IDENTITY, metadata, error)
+           : dml_onnx_read_file (path, metadata, error);
+}
+
 DmlEncoder *
 dml_encoder_open (const char *path, GError **error)
 {
@@ -220,7 +238,7 @@ dml_encoder_open (const char *path, GError **error)
   DmlEncoder *encoder;
 
   g_return_val_if_fail (path != NULL, NULL);
-  built_in = *path == '\0' || strcmp (path, DEFAULT_IDENTITY) == 0;
+  built_in = dml_encoder_names_default (path);
   g_mutex_lock (&open_lock);
   /* Taken before reading: a file that is replaced meanwhile is entered under
    * the old identity and read again by the next caller. */

@@ -28,6 +28,14 @@ gboolean dml_traits_parse (DmlTraits *traits, DmlOnnxMetadata *metadata,
                            GError **error);
 void dml_traits_clear (DmlTraits *traits);
 
+/* Whether that names the built-in encoder where encoders are opened. */
+gboolean dml_encoder_names_default (const char *path);
+/* The graph of an encoder as it stands in its file, to be trained: not
+ * optimised, nothing of it chosen. `path` and errors as with
+ * dml_encoder_open(). */
+DmlGraph *dml_encoder_read_graph (const char *path, DmlOnnxMetadata **metadata,
+                                  GError **error);
+
 /* The network behind one or several encoders: two files that differ only in
  * what they say about themselves share it. Immutable. */
 typedef struct {

@@ -266,7 +266,8 @@ gboolean
 dml_model_from_file (DmlModel *model, const DmlTrainSettings *s, GError **error)
 {
   g_autoptr (GHashTable) metadata = NULL;
-  g_autoptr (DmlGraph) graph = dml_onnx_read_file (s->init, &metadata, error);
+  g_autoptr (DmlGraph) graph =
+    dml_encoder_read_graph (s->init, &metadata, error);
   DmlTraits traits = { 0 };
   DmlValue *out, *features, *before = NULL;
   DmlRng rng;

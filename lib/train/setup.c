@@ -109,7 +109,8 @@ dml_trainer_load (DmlTrainer *t, GCancellable *cancellable, GError **error)
   DmlDatasetOptions options;
   DmlFit fit;
 
-  if (!dml_trainer_choose_input (t, error) ||
+  if (!dml_trainer_find_origins (t, error) ||
+      !dml_trainer_choose_input (t, error) ||
       !dml_fit_parse (s->fit, &fit, error))
     return FALSE;
   options = (DmlDatasetOptions){

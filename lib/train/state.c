@@ -6,6 +6,7 @@
  * sum over its labels and contents. */
 #include "train/trainer.h"
 #include "base/error.h"
+#include "encoder/encoder.h"
 
 #include <math.h>
 #include <string.h>
@@ -81,6 +82,69 @@ restore_top (DmlTrainer *t, const DmlCheckpoint *cp, GError **error)
   t->top = (DmlTop){ t->kept.score, t->kept.epoch };
   return dml_checkpoint_get (cp, "top", &size) == NULL ||
          dml_checkpoint_copy (cp, "top", &t->top, sizeof t->top, error);
+}
+
+/* ---- encoders that it learns from ---- */
+
+static const char *
+origin_path (const DmlTrainer *t, int i)
+{
+  return i == DML_ORIGIN_INIT ? t->config->s.init : t->config->s.teacher;
+}
+
+static const char *const origin_names[DML_N_ORIGINS] = { "init", "teacher" };
+
+/* What was read, which the checkpoint remembers: a file may be another one when
+ * the run goes on, and so may the encoder that is built in. */
+gboolean
+dml_trainer_find_origins (DmlTrainer *t, GError **error)
+{
+  for (int i = 0; i < DML_N_ORIGINS; i++) {
+    g_autoptr (DmlEncoder) encoder = NULL;
+
+    g_clear_pointer (&t->origin[i], g_free);
+    if (*origin_path (t, i) == '\0')
+      continue;
+    encoder = dml_encoder_open (origin_path (t, i), error);
+    if (encoder == NULL)
+      return FALSE;
+    t->origin[i] = g_strdup (dml_encoder_get_fingerprint (encoder));
+  }
+  return TRUE;
+}
+
+static void
+put_origins (const DmlTrainer *t, DmlCheckpoint *cp)
+{
+  for (int i = 0; i < DML_N_ORIGINS; i++) {
+    g_autofree char *name = g_strconcat ("origin/", origin_names[i], NULL);
+
+    if (t->origin[i] != NULL)
+      dml_checkpoint_put_text (cp, name, t->origin[i]);
+  }
+}
+
+static gboolean
+check_origins (const DmlTrainer *t, const DmlCheckpoint *cp, GError **error)
+{
+  for (int i = 0; i < DML_N_ORIGINS; i++) {
+    g_autofree char *name = g_strconcat ("origin/", origin_names[i], NULL);
+    g_autofree char *then = dml_checkpoint_get_text (cp, name, NULL);
+
+    if (then == NULL || t->origin[i] == NULL) /* not in old ones */
+      continue;
+    if (strcmp (then, t->origin[i]) != 0)
+      return dml_fail (error, MISMATCH,
+                       "%s: the run began with another %s than %s is now%s "
+                       "(fingerprint %.12s, and it was %.12s). Put that one "
+                       "back, or start a new run",
+                       t->run, origin_names[i], origin_path (t, i),
+                       dml_encoder_names_default (origin_path (t, i))
+                         ? ", in this version of dml"
+                         : "",
+                       t->origin[i], then);
+  }
+  return TRUE;
 }
 
 /* Order, labels, contents and split of all pictures. */
@@ -188,6 +252,7 @@ dml_trainer_save (DmlTrainer *t, GError **error)
   dml_checkpoint_put (cp, "epoch", &epoch, sizeof epoch);
   dml_checkpoint_put (cp, "top", &t->top, sizeof t->top);
   dml_checkpoint_put_u64 (cp, "packed", t->set->report.n_packed);
+  put_origins (t, cp);
   each_block (t, put_block, cp);
   if (!dml_checkpoint_write (cp, path, error))
     return FALSE;
@@ -241,7 +306,7 @@ dml_trainer_restore (DmlTrainer *t, const DmlCheckpoint *cp, GError **error)
                      "it as it was, or a --cache-memory that holds %s",
                      t->run, t->set->report.n_packed, (guint) n_packed,
                      n_packed ? "as many decoded" : "all of them decoded");
-  if (!restore_epoch (t, cp, error))
+  if (!check_origins (t, cp, error) || !restore_epoch (t, cp, error))
     return FALSE;
   each_block (t, get_block, &r);
   if (r.error != NULL) {

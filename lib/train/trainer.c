@@ -3,6 +3,7 @@
 #include "train/trainer.h"
 #include "base/error.h"
 #include "base/threads.h"
+#include "encoder/encoder.h"
 
 #include <math.h>
 #include <string.h>
@@ -48,14 +49,16 @@ dml_trainer_keeps_last (const DmlTrainer *t)
   return strcmp (t->config->s.keep, "last") == 0;
 }
 
-/* Paths are kept whole: a run may go on from another folder. */
+/* Paths are kept whole: a run may go on from another folder. "default" is the
+ * built-in encoder's name, of a split file it is a path like any other. */
 static void
 make_absolute (DmlTrainConfig *config)
 {
   char **paths[] = { &config->s.split, &config->s.init, &config->s.teacher };
 
   for (size_t i = 0; i < G_N_ELEMENTS (paths); i++)
-    if (**paths[i] != '\0') {
+    if (**paths[i] != '\0' && (paths[i] == &config->s.split ||
+                               !dml_encoder_names_default (*paths[i]))) {
       char *whole = g_canonicalize_filename (*paths[i], NULL);
 
       g_free (*paths[i]);
@@ -212,6 +215,8 @@ dml_trainer_free (DmlTrainer *t)
   dml_dataset_free (t->set);
   dml_train_config_free (t->config);
   g_strfreev (t->sources);
+  for (size_t i = 0; i < DML_N_ORIGINS; i++)
+    g_free (t->origin[i]);
   g_free (t->run);
   g_free (t);
 }

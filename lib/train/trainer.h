@@ -114,6 +114,9 @@ typedef struct {
   uint64_t epoch;
 } DmlTop;
 
+/* Encoders that a run learns from. */
+enum { DML_ORIGIN_INIT, DML_ORIGIN_TEACHER, DML_N_ORIGINS };
+
 struct _DmlTrainer {
   char **sources; /* NULL-terminated */
   char *run;
@@ -133,6 +136,7 @@ struct _DmlTrainer {
   GPtrArray *names; /* that params points to */
   DmlOptim *optim;
   DmlSchedule schedule;
+  char *origin[DML_N_ORIGINS]; /* fingerprints; NULL where there is none */
   float *teacher; /* n x d_teacher, in the order of feed.items, or NULL */
   size_t d_teacher;
 
@@ -246,6 +250,7 @@ gboolean dml_trainer_evaluate (DmlTrainer *t, GCancellable *cancellable,
                                GError **error);
 
 /* state.c */
+gboolean dml_trainer_find_origins (DmlTrainer *t, GError **error);
 gboolean dml_trainer_save (DmlTrainer *t, GError **error);
 gboolean dml_trainer_restore (DmlTrainer *t, const DmlCheckpoint *cp,
                               GError **error);

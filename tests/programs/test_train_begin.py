@@ -1,13 +1,14 @@
 """dml-train from something: fine-tuning, frozen weights, a teacher, parts of a
 batch."""
 import os
+import shutil
 import unittest
 
 import numpy
 import onnx
 from onnx import numpy_helper
 
-from common import OK, USAGE, run
+from common import MISMATCH, OK, USAGE, run
 from training import SMALL, TrainTest, paint_classes
 
 
@@ -117,6 +118,38 @@ class BeginTest(TrainTest):
         self.out += "2"
         talk = self.train(f"--init={bare}", "--neck=split")
         self.assertIn("neck=split does nothing here", talk)
+
+    def test_the_built_in_encoder(self):
+        """By the name that it has everywhere, in what the run keeps too."""
+        options = ["--init=default", "--teacher=default", "--epochs=1",
+                   "--batches-per-epoch=2", "--classes-per-batch=2",
+                   "--pictures-per-class=2", "--max-per-class=3",
+                   "--hold-out=0"]
+        run("dml-train", self.photos, "-o", self.out, *options, check=OK)
+        config = self.read("config.ini").decode()
+        self.assertIn("\ninit=default\n", config)
+        self.assertIn("\nteacher=default\n", config)
+        command = self.read("encoder.onnx").split(b"dml.command")[1]
+        self.assertIn(b"--init=default", command)
+        self.assertIn(b"--teacher=default", command)
+        run("dml-train", "--resume", self.out, check=OK, cwd="/")
+        again = ["--config", self.saved("config.ini"), "--dry-run"]
+        self.assertIn("default: ", run("dml-train", self.photos, *again,
+                                       check=OK).stderr)
+
+    def test_another_encoder_under_the_same_name(self):
+        """A run goes on from what it began with, or not at all."""
+        for option in ("init", "teacher"):
+            begun = self.path(f"{option}.onnx")
+            self.out = self.path(option)
+            shutil.copy(self.encoder, begun)
+            self.train(f"--{option}={begun}")
+            other = self.path(f"other-{option}")
+            run("dml-train", self.things, "-o", other, "--epochs=1",
+                "--seed=5", *SMALL, check=OK)
+            os.replace(os.path.join(other, "encoder.onnx"), begun)
+            talk = run("dml-train", "--resume", self.out, check=MISMATCH).stderr
+            self.assertIn(f"another {option} than {begun}", talk)
 
     def test_init_that_is_none(self):
         done = run("dml-train", self.things, "-o", self.out, "--init=gone.onnx")
