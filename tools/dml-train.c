@@ -26,7 +26,7 @@
 
 static struct {
   char *run, *resume, *config, *preview;
-  gboolean dry_run, json;
+  gboolean dry_run, json, force;
 } options;
 
 /* "NAME=VALUE" of settings given as options, in the order of the line */
@@ -49,6 +49,8 @@ static const GOptionEntry own_entries[] = {
     "Read settings from a key file, such as a run's config.ini", "FILE" },
   { "preview-augment", 0, 0, G_OPTION_ARG_FILENAME, &options.preview,
     "Write a sheet of pictures as training would see them, and stop", "PNG" },
+  { "force", 0, 0, G_OPTION_ARG_NONE, &options.force,
+    "With --preview-augment: write over a file that is there", NULL },
   { "dry-run", 'n', 0, G_OPTION_ARG_NONE, &options.dry_run,
     "Say what would be done, measure a step, write nothing", NULL },
   { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
@@ -300,5 +302,13 @@ main (int argc, char **argv)
   if (options.resume == NULL && options.run == NULL &&
       options.preview == NULL && !options.dry_run)
     return cli_usage ("name a folder for the run: -o RUN");
+  if (options.force && options.preview == NULL)
+    return cli_usage ("--force goes with --preview-augment only: a run is "
+                      "never written over");
+  if (options.preview != NULL && !options.force &&
+      g_file_test (options.preview, G_FILE_TEST_EXISTS))
+    return cli_usage ("--preview-augment: %s is there already; --force writes "
+                      "over it",
+                      options.preview);
   return run (argv + 1);
 }

@@ -312,6 +312,20 @@ class OptionsTest(TrainTest):
             check=OK)
         self.assertTrue(os.path.getsize(sheet) > 1000)
 
+    def test_preview_writes_over_nothing(self):
+        sheet = os.path.join(self.dir, "sheet.png")
+        with open(sheet, "w", encoding="utf-8") as file:
+            file.write("hello")
+        args = ["dml-train", self.photos, "--preview-augment", sheet, *SMALL]
+        self.assertIn("sheet.png is there already; --force",
+                      run(*args, check=USAGE).stderr)
+        self.assertEqual(os.path.getsize(sheet), 5)
+        run(*args, "--force", check=OK)
+        self.assertGreater(os.path.getsize(sheet), 1000)
+        self.assertIn("--force goes with", run(
+            "dml-train", self.photos, "-o", self.out, "--force", *SMALL,
+            check=USAGE).stderr)
+
     def test_time_budget(self):
         """Ends within about its budget, at the end of its schedule."""
         budget = 10
