@@ -43,6 +43,7 @@ cli_say (const char *format, ...)
   va_start (args, format);
   text = g_strdup_vprintf (format, args);
   va_end (args);
+  cli_progress_wipe ();
   fprintf (stderr, "%s: %s\n", name_in_talk (), text);
 }
 
@@ -335,6 +336,7 @@ cli_print_json (JsonBuilder *builder)
 
   json_generator_set_root (generator, root);
   text = json_generator_to_data (generator, NULL);
+  cli_progress_wipe ();
   printf ("%s\n", text);
   g_object_unref (builder);
 }

@@ -111,6 +111,10 @@ void cli_progress_set (CliProgress *progress, gsize done, const char *note);
 void cli_progress_say (CliProgress *progress, gsize done, const char *words);
 void cli_progress_free (CliProgress *progress); /* wipes the line */
 
+/* Before a line on either output while a bar may stand: it comes back with its
+ * next step. cli_say() and cli_print_json() do it. */
+void cli_progress_wipe (void);
+
 /* From here on Ctrl-C only sets a flag, the second one ends the program. */
 void cli_catch_interrupt (void);
 gboolean cli_interrupted (void);

@@ -20,6 +20,19 @@ struct _CliProgress {
   gboolean visible;    /* stderr is a terminal */
 };
 
+/* The bar that stands on the terminal's last line, or NULL. */
+static CliProgress *shown;
+
+void
+cli_progress_wipe (void)
+{
+  if (shown == NULL)
+    return;
+  fprintf (stderr, "\r\033[K");
+  fflush (stderr);
+  shown = NULL;
+}
+
 CliProgress *
 cli_progress_new (const char *what, gsize total)
 {
@@ -112,6 +125,7 @@ is_due (CliProgress *progress, gsize done, gint64 now)
       (now - progress->drawn < REDRAW_US && done != progress->total))
     return FALSE;
   progress->drawn = now;
+  shown = progress; /* draw() follows */
   return TRUE;
 }
 
@@ -141,8 +155,8 @@ cli_progress_free (CliProgress *progress)
 {
   if (progress == NULL)
     return;
-  if (progress->visible && progress->drawn != 0)
-    fprintf (stderr, "\r\033[K");
+  if (progress == shown)
+    cli_progress_wipe ();
   g_free (progress->what);
   g_free (progress);
 }

@@ -53,6 +53,7 @@ print_csv (const char *path, const float *row, guint dim)
   g_auto (GStrv) parts = g_strsplit (path, "\"", -1);
   g_autofree char *quoted = g_strjoinv ("\"\"", parts);
 
+  cli_progress_wipe ();
   printf ("\"%s\"", quoted);
   for (guint d = 0; d < dim; d++)
     printf (",%.9g", (double) row[d]); /* nine digits bring a float back */

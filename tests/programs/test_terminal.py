@@ -8,19 +8,21 @@ import struct
 import subprocess
 import termios
 
-from common import OK, PROGRAMS, TIMEOUT
+from common import BAD_DATA, OK, PROGRAMS, TIMEOUT
 from training import SMALL, TrainTest
 
 
 class TerminalTest(TrainTest):
-    def drawn(self, program, *args, columns=80, check=OK):
-        """What stderr gets, by line and redraw of a line."""
+    def drawn(self, program, *args, columns=80, check=OK, whole=False):
+        """What stderr gets, and stdout with `whole`, by line and redraw of a
+        line."""
         ours, its = pty.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ,
                     struct.pack("HHHH", 24, columns, 0, 0))
         with subprocess.Popen([os.path.join(PROGRAMS, program), *args],
                               stdin=subprocess.DEVNULL,
-                              stdout=subprocess.DEVNULL, stderr=its) as process:
+                              stdout=its if whole else subprocess.DEVNULL,
+                              stderr=its) as process:
             os.close(its)
             seen = b""
             try:
@@ -54,6 +56,20 @@ class TerminalTest(TrainTest):
                  self.drawn("dml-eval", "default", self.photos)
                  if line.startswith("embedding")]
         self.assertRegex(lines[0], r"^embedding \[#+\.*\] \d+/32, -:-- left$")
+
+    def test_a_printed_line_begins_at_the_line(self):
+        photo = os.path.join(self.photos, "disc", "0.jpg")
+        junk = self.path("junk.png")
+        with open(junk, "w", encoding="utf-8") as file:
+            file.write("no picture")
+        for form, begins in ("--csv", '"'), ("--json", "{"):
+            seen = self.drawn("dml-embed", "default", form, photo, junk,
+                              columns=200, whole=True, check=BAD_DATA)
+            self.assertTrue([s for s in seen if s.startswith("embedding")])
+            for said in photo, junk:
+                self.assertTrue(
+                    [s for s in seen if said in s and s.startswith(
+                        (begins, "dml-embed:"))], (form, said, seen))
 
 
 if __name__ == "__main__":
