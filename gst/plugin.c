@@ -25,4 +25,4 @@ plugin_init (GstPlugin *plugin)
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, dml,
                    "Recognition by deep metric learning", plugin_init,
-                   PACKAGE_VERSION, "LGPL", "dml", "Unknown package origin")
+                   PACKAGE_VERSION, "LGPL", "dml", "the sources of dml")

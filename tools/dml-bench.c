@@ -166,7 +166,10 @@ main (int argc, char **argv)
             "Examples:\n"
             "  dml-bench encoder resnet18.onnx --threads 1\n"
             "  dml-bench pipeline --json\n"
-            "  dml-bench train --arch=resnet18 --input=64 --batch=64\n",
+            "  dml-bench train --arch=resnet18 --input=64 --batch=64\n\n"
+            "'dml-bench COMMAND --help' tells a command's options,\n"
+            "'dml-bench --version' version, build options and instruction "
+            "set.\n",
             list);
     return CLI_OK;
   }

@@ -108,7 +108,9 @@ print_help (void)
           "  dml-gallery shop.bin search query.jpg\n"
           "  dml-gallery shop.bin calibrate --false-accept-rate 0.01\n"
           "  dml-gallery shop.bin rename apple \"red apple\"\n\n"
-          "'dml-gallery FILE COMMAND --help' tells a command's options.\n",
+          "'dml-gallery FILE COMMAND --help' tells a command's options,\n"
+          "'dml-gallery --version' version, build options and instruction "
+          "set.\n",
           list);
   return CLI_OK;
 }

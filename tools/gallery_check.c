@@ -92,8 +92,10 @@ gallery_calibrate (int argc, char **argv)
         "called unknown: its similarity over half the mean of the next\n"
         "labels'. Takes every label out in turn, shows its items to the rest\n"
         "as unknown things, and stores the lead in the gallery.",
-        "Do it again after many changes to the gallery.", calibrate_entries,
-        &argc, &argv, &exit_code))
+        "Do it again after many changes to the gallery.\n\n"
+        "Example:\n"
+        "  dml-gallery shop.bin calibrate --false-accept-rate 0.01",
+        calibrate_entries, &argc, &argv, &exit_code))
     return exit_code;
   if (argc > 1)
     return cli_usage ("%s: nothing is expected here", argv[1]);
@@ -142,8 +144,9 @@ gallery_verify (int argc, char **argv)
   CliExit exit_code;
   guint n;
 
-  if (!cli_parse ("", "Reads the whole gallery and names what is wrong.", NULL,
-                  verify_entries, &argc, &argv, &exit_code))
+  if (!cli_parse ("", "Reads the whole gallery and names what is wrong.",
+                  "Example:\n  dml-gallery shop.bin verify", verify_entries,
+                  &argc, &argv, &exit_code))
     return exit_code;
   if (argc > 1)
     return cli_usage ("%s: nothing is expected here", argv[1]);

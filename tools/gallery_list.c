@@ -66,8 +66,10 @@ gallery_list (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   CliExit exit_code;
 
-  if (!cli_parse ("", "Lists the labels of a gallery.", NULL, list_entries,
-                  &argc, &argv, &exit_code))
+  if (!cli_parse ("", "Lists the labels of a gallery.",
+                  "Examples:\n  dml-gallery shop.bin list\n  dml-gallery "
+                  "shop.bin list --json",
+                  list_entries, &argc, &argv, &exit_code))
     return exit_code;
   if (argc > 1)
     return cli_usage ("%s: nothing is expected here; 'show' tells of one label",
@@ -130,8 +132,9 @@ gallery_show (int argc, char **argv)
   CliExit exit_code;
   int label;
 
-  if (!cli_parse ("LABEL", "Shows the items and the data of a label.", NULL,
-                  show_entries, &argc, &argv, &exit_code))
+  if (!cli_parse ("LABEL", "Shows the items and the data of a label.",
+                  "Example:\n  dml-gallery shop.bin show apple", show_entries,
+                  &argc, &argv, &exit_code))
     return exit_code;
   if (argc != 2)
     return cli_usage ("one label is needed");

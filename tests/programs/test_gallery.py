@@ -558,8 +558,13 @@ class Gallery(ProgramTest):
         done = self.call("enroll", self.path("nothing"), check=BAD_DATA)
         self.assertIn("nothing", done.stderr)
         for command in ("enroll", "list", "show", "search", "remove", "rename",
-                        "data", "calibrate", "verify", "export"):
-            self.assertIn("Usage", self.call(command, "--help").stdout)
+                        "data", "calibrate", "verify", "diff", "merge",
+                        "re-embed", "export"):
+            said = self.call(command, "--help").stdout
+            self.assertIn("Usage", said)
+            self.assertRegex(said, rf"Examples?:\n  dml-gallery \S+ {command}",
+                             command)
+        self.assertIn("--version", run("dml-gallery", "--help").stdout)
 
 
 if __name__ == "__main__":
