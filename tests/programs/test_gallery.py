@@ -506,16 +506,16 @@ class Gallery(ProgramTest):
         os.chmod(shut, 0)
         os.chmod(self.dir, 0o777)
         done = self.call("enroll", "--views", "1", self.photos, check=BAD_DATA,
-                         user=SOMEBODY, timeout=60)
+                         user=SOMEBODY, timeout=300)
         self.assertIn("pipe.jpg: not a regular file", done.stderr)
         self.assertIn("up: leads back to a folder above", done.stderr)
         self.assertIn("shut: Permission denied", done.stderr)
         self.assertEqual(self.labels(), {name: 2 for name in SHAPES})
         done = self.call("search", self.photos, check=BAD_DATA, user=SOMEBODY,
-                         timeout=60)
+                         timeout=300)
         self.assertIn("pipe.jpg: not a regular file", done.stderr)
         done = run("dml-embed", "default", self.photos, "--csv", check=BAD_DATA,
-                   user=SOMEBODY, timeout=60)
+                   user=SOMEBODY, timeout=300)
         self.assertIn("shut: Permission denied", done.stderr)
         self.assertEqual(len(done.stdout.splitlines()), 8)
         os.rmdir(shut)

@@ -1,5 +1,6 @@
 """dml-gallery re-embed, diff and merge as a user runs them: galleries as
 wholes."""
+import itertools
 import os
 import resource
 import shutil
@@ -205,18 +206,23 @@ class ReEmbed(Whole):
         self.call("enroll", "--views", "1", self.photos)
         command = [os.path.join(PROGRAMS, "dml-gallery"), self.gallery,
                    "re-embed", "-e", self.encoder, "-o", self.new]
-        for deadly in (signal.SIGKILL, signal.SIGINT):
+        n_stopped = 0
+        for deadly, rest in itertools.product((signal.SIGKILL, signal.SIGINT),
+                                              (0, 0.2)):
             process = subprocess.Popen(command, stderr=subprocess.PIPE,
                                        stdout=subprocess.DEVNULL, text=True)
-            deadline = time.monotonic() + 60
-            while not any(name.startswith("new.bin.new-")
-                          for name in self.left()):
+            deadline = time.monotonic() + 120
+            while process.poll() is None and not any(
+                    name.startswith("new.bin.new-") for name in self.left()):
                 self.assertLess(time.monotonic(), deadline)
-                self.assertIsNone(process.poll())
                 time.sleep(0.01)
-            time.sleep(0.2)
+            time.sleep(rest)
             process.send_signal(deadly)
             said = process.communicate()[1]
+            if process.returncode == 0:  # before it was stopped
+                os.remove(self.new)
+                continue
+            n_stopped += 1
             self.assertFalse(os.path.exists(self.new), said)
             if deadly == signal.SIGINT:
                 self.assertEqual(process.returncode, 130)
@@ -225,6 +231,7 @@ class ReEmbed(Whole):
                 self.assertTrue(name.startswith("new.bin.new-"), name)
                 self.assertEqual(deadly, signal.SIGKILL)
                 os.remove(self.path(name))
+        self.assertGreater(n_stopped, 0)
         self.call("verify")
         self.reembed()
 
@@ -429,14 +436,16 @@ class Merge(Whole):
             resource.RLIMIT_FSIZE, (size, size)))
         self.assertEqual(self.rows(self.gallery, self.sizes), before)
         shutil.copy(self.gallery, self.path("whole.bin"))
+        begun = time.monotonic()
         self.call("merge", self.branch, gallery=self.path("whole.bin"))
+        took = time.monotonic() - begun
         after = self.rows(self.path("whole.bin"), self.sizes)
-        for delay in (0.005, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15):
+        for part in (0.05, 0.2, 0.3, 0.45, 0.6, 0.75, 0.9):
             process = subprocess.Popen(
                 [os.path.join(PROGRAMS, "dml-gallery"), self.gallery, "merge",
                  self.branch], stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL)
-            time.sleep(delay)
+            time.sleep(part * took)
             process.kill()
             process.wait()
             self.call("verify")

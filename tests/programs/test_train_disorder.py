@@ -157,7 +157,7 @@ class FolderTest(TrainTest):
         os.chmod(shut, 0)
         try:
             done = run("dml-train", self.mess, "--dry-run", *QUICK, check=OK,
-                       timeout=60, user=SOMEBODY)
+                       timeout=300, user=SOMEBODY)
         finally:
             os.chmod(shut, 0o700)
         self.assertIn("1 folder cannot be read and is skipped", done.stderr)

@@ -38,9 +38,7 @@ class StopTest(TrainTest):
         talk = self.interrupt(process)
         self.assertIn(f"dml-train --resume {self.out}", talk)
         self.assertIn("all is saved", talk)
-        process = self.start("--resume", self.out)
-        time.sleep(1)
-        self.assertIn("going on at step", self.interrupt(process))
+        self.interrupt(self.go_on(self.out))
 
     def test_ctrl_c_at_any_moment(self):
         """While reading, training, evaluating: what was trained is kept, and
@@ -110,10 +108,8 @@ class StopTest(TrainTest):
         done = run("dml-train", "--resume", self.out)
         self.assertIn(self.photos, done.stderr)
         for _ in range(2):  # the second time it knows where they are
-            process = self.start("--resume", self.out, *([] if _ else [moved]))
             last = os.stat(self.saved("last.ckpt")).st_mtime_ns
-            time.sleep(1)
-            self.assertIn("going on", self.interrupt(process))
+            self.interrupt(self.go_on(self.out, *([] if _ else [moved])))
             self.assertGreater(os.stat(self.saved("last.ckpt")).st_mtime_ns,
                                last)
         os.unlink(os.path.join(moved, "box", "12.png"))
@@ -138,9 +134,7 @@ class StopTest(TrainTest):
         old = whole[:8] + struct.pack("<II", version, n - 2) + b"".join(kept)
         with open(self.saved("last.ckpt"), "wb") as f:
             f.write(old + hashlib.sha256(old).digest())
-        process = self.start("--resume", self.out)
-        time.sleep(1)
-        self.assertIn("going on", self.interrupt(process))
+        self.interrupt(self.go_on(self.out))
 
     def test_memory_that_would_change_the_pictures(self):
         """More or less of it goes on as long as the pixels stay the same."""
@@ -263,10 +257,8 @@ class StopTest(TrainTest):
                 process.communicate()
             else:
                 self.interrupt(process)
-            process = self.start("--resume", self.out)
             last = os.stat(self.saved("last.ckpt")).st_mtime_ns
-            time.sleep(1)
-            self.assertIn("going on", self.interrupt(process))
+            self.interrupt(self.go_on(self.out))
             self.assertGreater(os.stat(self.saved("last.ckpt")).st_mtime_ns,
                                last)
             self.out += "2"
@@ -311,16 +303,14 @@ class FullDiskTest(TrainTest):
         self.assertIn(f"--resume {self.out}", done.stderr)
         for name, bytes_ in before.items():
             self.assertEqual(self.read(name), bytes_, name)
-        process = self.start("--resume", self.out)
-        time.sleep(1)
-        self.assertIn("going on", self.interrupt(process))
+        self.interrupt(self.go_on(self.out))
 
     SCRIPT = r"""
 set -e
 mount -t tmpfs -o size=$size tmpfs disk
 "$programs/dml-train" "$photos" -o disk/run $options > table 2> talk &
 trainer=$!
-for i in $(seq 600); do [ -e disk/run/last.ckpt ] && break; sleep 0.1; done
+for i in $(seq 3000); do [ -e disk/run/last.ckpt ] && break; sleep 0.1; done
 [ -e disk/run/last.ckpt ]
 cp disk/run/encoder.onnx before.onnx
 dd if=/dev/zero of=disk/filler bs=4k 2> /dev/null || true
@@ -334,7 +324,7 @@ ls -A disk/run
 rm disk/filler
 "$programs/dml-train" --resume disk/run > table 2> more &
 trainer=$!
-sleep 2
+for i in $(seq 3000); do grep -q "going on" more && break; sleep 0.1; done
 kill -INT $trainer
 set +e
 wait $trainer

@@ -66,7 +66,7 @@ class TrainTest(ProgramTest):
 
     def wait_for(self, path, process, newer_than=0):
         """Until there is a file, written after a time in nanoseconds."""
-        for _ in range(6000):
+        for _ in range(18000):
             if process.poll() is not None:
                 return
             if os.path.exists(path) and \
@@ -74,6 +74,15 @@ class TrainTest(ProgramTest):
                 return
             time.sleep(0.01)
         self.fail(f"{path} does not come")
+
+    def go_on(self, *args):
+        """Resumes a run, until it says that it goes on. What it has said by
+        then is taken; a machine's speed is no matter."""
+        process = self.start("--resume", *args)
+        for line in process.stderr:
+            if "going on" in line:
+                return process
+        self.fail(f"--resume {args} does not go on")
 
     def interrupt(self, process):
         """Ctrl-C; the program's talk."""
