@@ -302,7 +302,6 @@ open_set_of_queries (DmlAssessment *a, const DmlRetrievalInput *input,
   g_autofree double *unknown = g_new (double, input->n_queries + 1);
   g_autofree uint8_t *ok = g_new (uint8_t, input->n_queries + 1);
   DmlOpenSetInput open = { 0, 0, known, ok, unknown };
-  double threshold, reached;
 
   for (size_t i = 0; i < input->n_queries; i++) {
     if (enrolled[input->query_labels[i]]) {
@@ -314,15 +313,10 @@ open_set_of_queries (DmlAssessment *a, const DmlRetrievalInput *input,
     }
   }
   out->n_unknown = (guint) open.n_unknown;
-  out->measures.open = open.n_known > 0 && open.n_unknown > 0;
+  dml_measures_open (&open, &out->measures);
   if (!out->measures.open)
     return;
   out->measures.n_enrolled = (guint) input->n_gallery;
-  out->measures.auroc = dml_openset_auroc (&open);
-  out->measures.oscr = dml_openset_oscr (&open);
-  out->measures.closed = dml_openset_closed_accuracy (&open);
-  out->measures.dir_1 = dml_openset_dir (&open, 0.01, &threshold, &reached);
-  out->measures.dir_5 = dml_openset_dir (&open, 0.05, &threshold, &reached);
   for (int f = 0; f < DML_N_FARS; f++) {
     double n_far = 0, n_right = 0;
 

@@ -232,6 +232,8 @@ write_figures (const DmlEvaluation *e, GString *text)
   line (text, "  OSCR", m->oscr, &m->oscr_range);
   line (text, "  DIR at 1 % false alarms", m->dir_1, &m->dir_1_range);
   line (text, "  DIR at 5 % false alarms", m->dir_5, &m->dir_5_range);
+  line (text, "  equal error rate", m->eer, NULL);
+  line (text, "  FPR at 95 % TPR", m->fpr_95, NULL);
 }
 
 static void

@@ -71,6 +71,8 @@ dml_figures_add_measures (JsonBuilder *b, const DmlMeasures *m)
   dml_figures_add_interval (b, "dir_fpir_1_interval", &m->dir_1_range);
   dml_figures_add_number (b, "dir_fpir_5", m->dir_5);
   dml_figures_add_interval (b, "dir_fpir_5_interval", &m->dir_5_range);
+  dml_figures_add_number (b, "eer", m->eer);
+  dml_figures_add_number (b, "fpr_tpr_95", m->fpr_95);
 }
 
 char *

@@ -360,6 +360,23 @@ closed_figures (const float *x, const int32_t *labels, size_t n, size_t d,
   return TRUE;
 }
 
+void
+dml_measures_open (const DmlOpenSetInput *input, DmlMeasures *out)
+{
+  double threshold;
+
+  out->open = input->n_known > 0 && input->n_unknown > 0;
+  if (!out->open)
+    return;
+  out->auroc = dml_openset_auroc (input);
+  out->oscr = dml_openset_oscr (input);
+  out->closed = dml_openset_closed_accuracy (input);
+  out->dir_1 = figure_dir_1 (input);
+  out->dir_5 = figure_dir_5 (input);
+  out->eer = dml_openset_eer (input, &threshold);
+  out->fpr_95 = dml_openset_fpr_at_tpr (input, 0.95);
+}
+
 gboolean
 dml_measures_run (const float *x, const int32_t *labels, size_t n, size_t d,
                   uint64_t seed, gboolean intervals, DmlMeasures *out,
@@ -386,11 +403,7 @@ dml_measures_run (const float *x, const int32_t *labels, size_t n, size_t d,
     return TRUE;
   input = openset_input (&set);
   out->n_enrolled = (guint) (set.n_enrolled / DML_OPEN_DRAWS);
-  out->auroc = dml_openset_auroc (&input);
-  out->oscr = dml_openset_oscr (&input);
-  out->closed = dml_openset_closed_accuracy (&input);
-  out->dir_1 = figure_dir_1 (&input);
-  out->dir_5 = figure_dir_5 (&input);
+  dml_measures_open (&input, out);
   if (intervals) {
     openset_intervals (&set, seed, out);
     calibrate (&set, seed, out);

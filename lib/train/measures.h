@@ -40,6 +40,7 @@ typedef struct {
   guint n_enrolled;            /* gallery pictures of a draw, on average */
   double auroc, oscr, dir_1, dir_5, closed; /* closed: right among known */
   DmlInterval auroc_range, oscr_range, dir_1_range, dir_5_range;
+  double eer, fpr_95; /* of known against unknown, whatever they are called */
   DmlCalibrated calibrated[DML_N_FARS];
 } DmlMeasures;
 
@@ -50,6 +51,10 @@ dml_measures_closed (const DmlMeasures *m, double value)
 {
   return m->n_queries > 0 ? value : (double) NAN;
 }
+
+/* Fills in `open` and, where that is TRUE, auroc to fpr_95, without intervals.
+ */
+void dml_measures_open (const DmlOpenSetInput *input, DmlMeasures *out);
 
 /* x: N x D; labels >= 0. `intervals` costs a second on 5000 pictures. */
 gboolean dml_measures_run (const float *x, const int32_t *labels, size_t n,
