@@ -26,7 +26,7 @@ static struct {
   int k, ways, n_trials, rows, suspects, threads;
   gint64 seed;
   double bad_pictures;
-  gboolean json;
+  gboolean clusters, json;
 } options = { .k = 1, .rows = 10, .seed = 1, .bad_pictures = 0.05 };
 
 static const GOptionEntry entries[] = {
@@ -54,6 +54,8 @@ static const GOptionEntry entries[] = {
     "Rows of the tables of classes and confused pairs [10]", "N" },
   { "suspects", 0, 0, G_OPTION_ARG_INT, &options.suspects,
     "Name N pictures whose label is likely wrong [0]", "N" },
+  { "clusters", 0, 0, G_OPTION_ARG_NONE, &options.clusters,
+    "Cluster by k-means, and compare with the labels (NMI, AMI)", NULL },
   { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed,
     "Of draws and intervals [1]", "N" },
   { "threads", 0, 0, G_OPTION_ARG_INT, &options.threads,
@@ -160,6 +162,7 @@ read_options (char **data, DmlEvaluateOptions *o, CliExit *exit_code)
   o->seed = (guint64) options.seed;
   o->n_threads = (guint) options.threads;
   o->bad_pictures = options.bad_pictures;
+  o->clusters = options.clusters;
   return TRUE;
 }
 

@@ -195,13 +195,10 @@ typedef struct {
   size_t n_iterations;
 } DmlKMeans;
 
-/* Lloyd's algorithm on unit rows, at most @max_iterations. @centres (k x D)
- * holds the start and then the result; @clusters N. @keep_empty: an empty
- * cluster keeps its centre, else takes the farthest point. */
-gboolean dml_metric_kmeans (const DmlReal *x, size_t n, size_t d, size_t k,
-                            size_t max_iterations, gboolean keep_empty,
-                            DmlReal *centres, int32_t *clusters,
-                            DmlKMeans *result, GError **error);
+/* Lloyd's algorithm on unit rows. @centres (k x D) holds the start and then the
+ * result; @clusters N. An empty cluster takes the farthest point. */
+void dml_metric_kmeans (const DmlReal *u, size_t n, size_t d, size_t k,
+                        DmlReal *centres, int32_t *clusters, DmlKMeans *result);
 /* k-means++ starts (10 of them), the best by inertia; then agreement. */
 gboolean dml_metric_cluster (const DmlReal *x, const int32_t *labels, size_t n,
                              size_t d, uint64_t seed, DmlClusterAgreement *out,

@@ -245,6 +245,11 @@ leave_one_out (DmlAssessment *a, GError **error)
   if (!dml_measures_run (all.x, all.labels, all.n, d, a->options->seed, TRUE,
                          &out->measures, error))
     return FALSE;
+  out->clustered = a->options->clusters;
+  if (out->clustered &&
+      !dml_metric_cluster (all.x, all.labels, all.n, d, a->options->seed,
+                           &out->agreement, error))
+    return FALSE;
   take_thresholds (a, calibrated);
   input = (DmlRetrievalInput){
     .d = d,
@@ -423,6 +428,8 @@ check_options (const DmlEvaluateOptions *o, GError **error)
   if (o->suspects > 0 && o->protocol != DML_PROTOCOL_LEAVE_ONE_OUT)
     return dml_fail (error, INVALID,
                      "suspects are looked for leave-one-out only");
+  if (o->clusters && o->protocol != DML_PROTOCOL_LEAVE_ONE_OUT)
+    return dml_fail (error, INVALID, "clusters are made leave-one-out only");
   if (o->protocol == DML_PROTOCOL_ONE_SHOT && o->trials != NULL)
     return TRUE;
   if (o->data == NULL || o->data[0] == NULL)

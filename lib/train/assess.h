@@ -55,6 +55,9 @@ struct _DmlEvaluation {
   DmlConfusedPair *pairs;
   size_t n_pairs;
 
+  gboolean clustered;
+  DmlClusterAgreement agreement; /* of k-means with the labels */
+
   GArray *suspects; /* of DmlSuspect, the likeliest first; NULL = not asked */
   guint n_suspects; /* there are in all */
   GArray *twins;    /* of DmlTwins, the nearest first */

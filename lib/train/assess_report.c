@@ -120,6 +120,10 @@ add_retrieval (JsonBuilder *b, const DmlEvaluation *e)
                           dml_measures_closed (&e->measures, e->accuracy));
   dml_figures_add_interval (b, "accuracy_interval", &e->accuracy_range);
   json_builder_end_object (b);
+  if (e->clustered) {
+    dml_figures_add_number (b, "nmi", e->agreement.nmi);
+    dml_figures_add_number (b, "ami", e->agreement.ami);
+  }
   if (e->n_thresholds > 0)
     add_thresholds (b, e);
   dml_figures_add_count (b, "leaks", e->n_leaks);
@@ -222,6 +226,10 @@ write_figures (const DmlEvaluation *e, GString *text)
         &m->map_r);
   line (text, "MRR", dml_measures_closed (m, m->retrieval.mrr), NULL);
   line (text, by, dml_measures_closed (m, e->accuracy), &e->accuracy_range);
+  if (e->clustered) {
+    line (text, "NMI of k-means", e->agreement.nmi, NULL);
+    line (text, "AMI of k-means", e->agreement.ami, NULL);
+  }
   if (!m->open) {
     g_string_append (text, "open set: too few classes, or no unknown query\n");
     return;

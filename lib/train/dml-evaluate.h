@@ -46,6 +46,8 @@ typedef enum {
  * @seed: of draws and resamples
  * @n_threads: 0 = all
  * @bad_pictures: share of unreadable pictures above which it fails
+ * @clusters: for %DML_PROTOCOL_LEAVE_ONE_OUT: compare the labels with k-means
+ * of as many clusters. Takes pictures x labels x numbers of an embedding
  */
 typedef struct {
   DmlProtocol protocol;
@@ -60,6 +62,7 @@ typedef struct {
   guint64 seed;
   guint n_threads;
   double bad_pictures;
+  gboolean clusters;
 } DmlEvaluateOptions;
 
 #define DML_EVALUATE_OPTIONS_INIT                                              \

@@ -102,6 +102,19 @@ class EvalTest(TrainTest):
         self.assertIn("no class has two pictures",
                       self.eval(singles, check=BAD_DATA).stderr)
 
+    def test_clusters_and_error_rates(self):
+        found = self.figures(self.photos, "--clusters")
+        for name in "nmi", "ami":  # four shapes in four colours
+            self.assertGreater(found[name], 0.5)
+            self.assertLessEqual(found[name], 1 + 1e-9)
+        for name in "eer", "fpr_tpr_95":
+            self.assertTrue(0 <= found[name] <= 1, found)
+        self.assertNotIn("nmi", self.figures(self.photos))
+        shown = self.eval(self.photos, "--clusters").stdout
+        for words in ("NMI of k-means", "AMI of k-means", "equal error rate",
+                      "FPR at 95 % TPR"):
+            self.assertRegex(shown, words + r" +\d+\.\d\d %")
+
     def test_every_figure_is_documented(self):
         """And none that is not printed."""
         for n in range(5):  # wrong labels
@@ -111,7 +124,7 @@ class EvalTest(TrainTest):
         twin.putpixel((0, 0), (0, 0, 0))
         twin.save(os.path.join(self.things, "thing-01", "3.png"))
         printed = set()
-        for args in ((self.photos,), (self.things, "--suspects=5"),
+        for args in ((self.photos,), (self.things, "--suspects=5", "--clusters"),
                      (self.things, "--protocol=one-shot", "--ways=3"),
                      (self.photos, "--queries", self.things)):
             printed.update(members(self.figures(*args)))
@@ -126,6 +139,7 @@ class EvalTest(TrainTest):
                  "queries: only"),
                 (["--queries", self.things, "--protocol=one-shot"],
                  "queries: only"),
+                (["--queries", self.things, "--clusters"], "clusters"),
                 (["--ways=5"], "--ways"), (["--n-trials=5"], "--n-trials"),
                 (["--group=__"], "group: only"),
                 (["--trials=x.csv", "--protocol=leave-one-out"],

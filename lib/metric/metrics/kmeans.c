@@ -67,8 +67,8 @@ take_farthest (const DmlReal *u, size_t n, size_t d, double *distances,
 
 static void
 move_centres (const DmlReal *u, size_t n, size_t d, size_t k,
-              gboolean keep_empty, const int32_t *clusters, double *distances,
-              double *sums, size_t *counts, DmlReal *centres)
+              const int32_t *clusters, double *distances, double *sums,
+              size_t *counts, DmlReal *centres)
 {
   memset (sums, 0, k * d * sizeof *sums);
   memset (counts, 0, k * sizeof *counts);
@@ -78,17 +78,16 @@ move_centres (const DmlReal *u, size_t n, size_t d, size_t k,
       sums[(size_t) clusters[i] * d + j] += (double) u[i * d + j];
   }
   for (size_t c = 0; c < k; c++) {
-    if (counts[c] == 0 && !keep_empty)
+    if (counts[c] == 0)
       take_farthest (u, n, d, distances, centres + c * d);
     for (size_t j = 0; counts[c] > 0 && j < d; j++)
       centres[c * d + j] = (DmlReal) (sums[c * d + j] / (double) counts[c]);
   }
 }
 
-static void
-lloyd (const DmlReal *u, size_t n, size_t d, size_t k, size_t max_iterations,
-       gboolean keep_empty, DmlReal *centres, int32_t *clusters,
-       DmlKMeans *result)
+void
+dml_metric_kmeans (const DmlReal *u, size_t n, size_t d, size_t k,
+                   DmlReal *centres, int32_t *clusters, DmlKMeans *result)
 {
   g_autofree double *distances = g_new (double, MAX (n, 1));
   g_autofree double *sums = g_new (double, MAX (k * d, 1));
@@ -98,32 +97,12 @@ lloyd (const DmlReal *u, size_t n, size_t d, size_t k, size_t max_iterations,
   for (size_t i = 0; i < n; i++)
     clusters[i] = -1;
   while (assign (u, n, d, k, centres, clusters, distances) &&
-         result->n_iterations < max_iterations) {
+         result->n_iterations < ITERATIONS_MAX) {
     result->n_iterations++;
-    move_centres (u, n, d, k, keep_empty, clusters, distances, sums, counts,
-                  centres);
+    move_centres (u, n, d, k, clusters, distances, sums, counts, centres);
   }
   for (size_t i = 0; i < n; i++)
     result->inertia += distances[i];
-}
-
-gboolean
-dml_metric_kmeans (const DmlReal *x, size_t n, size_t d, size_t k,
-                   size_t max_iterations, gboolean keep_empty, DmlReal *centres,
-                   int32_t *clusters, DmlKMeans *result, GError **error)
-{
-  g_autofree double *norms = g_new (double, MAX (n, 1));
-  DmlReal *u;
-
-  if (k == 0 || k > n)
-    return dml_fail (error, INVALID, "%zu clusters of %zu rows", k, n);
-  u = dml_mem_new (DmlReal, n * d, error);
-  if (u == NULL)
-    return FALSE;
-  dml_rows_normalise (x, n, d, u, norms);
-  lloyd (u, n, d, k, max_iterations, keep_empty, centres, clusters, result);
-  dml_mem_free (u);
-  return TRUE;
 }
 
 /* k-means++: each next centre with probability of its squared distance. */
@@ -179,7 +158,7 @@ dml_metric_cluster (const DmlReal *x, const int32_t *labels, size_t n, size_t d,
 
     dml_rng_init (&rng, seed, s);
     start (u, n, d, k, &rng, room, centres);
-    lloyd (u, n, d, k, ITERATIONS_MAX, FALSE, centres, clusters, &result);
+    dml_metric_kmeans (u, n, d, k, centres, clusters, &result);
     if (result.inertia < least) {
       least = result.inertia;
       *out = dml_metric_agreement (labels, clusters, n);

@@ -7,6 +7,7 @@
 #include "base/threads.h"
 #include "golden.h"
 #include "metric/metric.h"
+#include "metric/pairs.h"
 #include "reals.h"
 
 #ifdef DML_REAL_DOUBLE
@@ -78,20 +79,14 @@ check_kmeans (const GoldenCase *golden, int32_t *clusters, size_t n)
   g_autofree int32_t *rows = golden_ints (golden->inputs, "init_rows", &k);
   g_autoptr (GoldenTensor) want = golden_tensor (golden->expected, "centres");
   g_autofree DmlReal *centres = g_new (DmlReal, k * d);
+  g_autofree DmlReal *u = g_new (DmlReal, n * d);
+  g_autofree double *norms = g_new (double, n);
   DmlKMeans result;
 
-  for (size_t c = 0; c < k; c++) {
-    double squares = 0;
-
-    for (size_t j = 0; j < d; j++)
-      squares += (double) x[(size_t) rows[c] * d + j] *
-                 (double) x[(size_t) rows[c] * d + j];
-    for (size_t j = 0; j < d; j++)
-      centres[c * d + j] =
-        (DmlReal) ((double) x[(size_t) rows[c] * d + j] / sqrt (squares));
-  }
-  g_assert_true (dml_metric_kmeans (x, n, d, k, 100, TRUE, centres, clusters,
-                                    &result, NULL));
+  dml_rows_normalise (x, n, d, u, norms);
+  for (size_t c = 0; c < k; c++)
+    memcpy (centres + c * d, u + (size_t) rows[c] * d, d * sizeof *u);
+  dml_metric_kmeans (u, n, d, k, centres, clusters, &result);
   for (size_t i = 0; i < k * d; i++)
     golden_near (golden->id, "centres", i, (double) centres[i], want->data[i],
                  RTOL, ATOL);
@@ -138,22 +133,17 @@ test_clustering_golden (void)
   golden_each ("metric_clustering", check_clustering, NULL);
 }
 
-/* Two centres on one point: the lower takes the row, the other stays. */
+/* Two centres on one point: the lower takes the rows, the other one takes the
+ * farthest. */
 static void
 test_kmeans_ties_and_empty (void)
 {
   const DmlReal x[] = { 1, 0, 1, 0, 0, 1 };
-  DmlReal kept[] = { 1, 0, 1, 0 }, moved[] = { 1, 0, 1, 0 };
+  DmlReal centres[] = { 1, 0, 1, 0 };
   int32_t clusters[3];
   DmlKMeans result;
 
-  g_assert_true (
-    dml_metric_kmeans (x, 3, 2, 2, 100, TRUE, kept, clusters, &result, NULL));
-  for (size_t i = 0; i < 3; i++)
-    g_assert_cmpint (clusters[i], ==, i == 2 ? 0 : 1);
-  g_assert_true (
-    dml_metric_kmeans (x, 3, 2, 2, 100, FALSE, moved, clusters, &result, NULL));
-  /* An empty cluster takes the farthest row. */
+  dml_metric_kmeans (x, 3, 2, 2, centres, clusters, &result);
   g_assert_cmpint (clusters[0], ==, clusters[1]);
   g_assert_cmpint (clusters[0], !=, clusters[2]);
   g_assert_cmpfloat (result.inertia, <, 1e-6);
