@@ -516,24 +516,6 @@ dml_loss_name (const DmlLoss *loss)
   return loss->klass->info.name;
 }
 
-char *
-dml_loss_describe (const DmlLoss *loss)
-{
-  g_autofree char *own = dml_param_print (loss->klass->info.params, loss->p);
-  g_autofree char *miner =
-    loss->miner ? dml_miner_describe (loss->miner) : NULL;
-
-  g_autofree char *text = dml_member_describe (loss->klass->info.name, own);
-
-  return g_strconcat (text, miner ? "@" : NULL, miner, NULL);
-}
-
-gboolean
-dml_loss_needs_instances (const DmlLoss *loss)
-{
-  return (loss->flags & DML_LOSS_INSTANCES) != 0;
-}
-
 gboolean
 dml_loss_needs_teacher (const DmlLoss *loss)
 {

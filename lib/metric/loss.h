@@ -118,10 +118,7 @@ double dml_loss_get (const DmlLoss *loss, const char *key);
 double dml_loss_collapse_value (DmlLoss *loss, const int32_t *labels, size_t n);
 
 const char *dml_loss_name (const DmlLoss *loss);
-/* The spec with every setting as it is. (transfer full) */
-char *dml_loss_describe (const DmlLoss *loss);
-/* What the loss needs of a batch beside x and labels. */
-gboolean dml_loss_needs_instances (const DmlLoss *loss);
+/* Whether the loss needs `teacher` of a batch. */
 gboolean dml_loss_needs_teacher (const DmlLoss *loss);
 
 /* The table, for help texts and tests. */

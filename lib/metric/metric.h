@@ -97,12 +97,6 @@ void dml_metric_confused_pairs (const DmlRetrievalInput *input,
                                 const DmlRetrieval *result, size_t max,
                                 DmlConfusedPair **pairs, size_t *n_pairs);
 
-/* Suspicious labels: items with the largest distance to the prototype of their
- * class. Room for @max each; returns how many (classes of one are left out). */
-size_t dml_metric_outliers (const DmlReal *x, const int32_t *labels, size_t n,
-                            size_t d, size_t max, uint32_t *items,
-                            double *distances);
-
 /* Two items of different classes that lie nearly on one point: the same thing
  * under two labels, or one picture twice. */
 typedef struct {
@@ -159,26 +153,11 @@ DmlInterval dml_metric_bootstrap_mean (const double *values,
                                        size_t n_resamples, double level,
                                        uint64_t seed);
 
-/* ---- calibration -------------------------------------------------------- */
+/* ---- bounds ------------------------------------------------------------- */
 
 /* One-sided Clopper-Pearson bounds of k events in n at confidence 1 - delta. */
 double dml_binomial_upper (size_t k, size_t n, double delta);
 double dml_binomial_lower (size_t k, size_t n, double delta);
-
-typedef struct {
-  gboolean feasible; /* FALSE: so few impostors cannot show such a rate */
-  double threshold;  /* accept a score above it */
-  size_t n_genuine, n_impostor, n_false_accepts;
-  double far_upper;      /* bound of the false-accept rate */
-  double tar, tar_lower; /* true-accept rate and its bound */
-} DmlOperatingPoint;
-
-/* Smallest observed impostor score whose bound is at most @far. Scores must be
- * independent units: one a probe class, not one a pair. */
-DmlOperatingPoint dml_metric_threshold (const double *genuine, size_t n_genuine,
-                                        const double *impostor,
-                                        size_t n_impostor, double far,
-                                        double delta);
 
 /* ---- clustering --------------------------------------------------------- */
 

@@ -54,15 +54,6 @@ dml_miner_free (DmlMiner *miner)
   g_free (miner);
 }
 
-char *
-dml_miner_describe (const DmlMiner *miner)
-{
-  g_autofree char *settings =
-    dml_param_print (miner->klass->info.params, miner->p);
-
-  return dml_member_describe (miner->klass->info.name, settings);
-}
-
 void
 dml_tuples_clear (DmlTuples *tuples)
 {

@@ -47,9 +47,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmlMiner, dml_miner_free)
 gboolean dml_miner_mine (DmlMiner *miner, const DmlBatch *batch,
                          DmlTuples *tuples, GError **error);
 
-/* `name:key=value,...` with every setting as it is. (transfer full) */
-char *dml_miner_describe (const DmlMiner *miner);
-
 /* The table, for help texts and tests. */
 size_t dml_miner_n_members (void);
 const DmlMemberInfo *dml_miner_member (size_t i);

@@ -115,33 +115,6 @@ dml_param_resolve (const DmlParam *table, const char *who, const char *text,
   return read_pairs (table, who, pairs, -1, values, error);
 }
 
-char *
-dml_param_print (const DmlParam *table, const double *values)
-{
-  GString *text = g_string_new (NULL);
-
-  for (int i = 0; table[i].name != NULL; i++) {
-    g_string_append_printf (text, "%s%s=", i ? "," : "", table[i].name);
-    if (table[i].words) {
-      g_auto (GStrv) words = g_strsplit (table[i].words, "|", -1);
-
-      g_string_append (text, words[(int) values[i]]);
-    } else {
-      char number[G_ASCII_DTOSTR_BUF_SIZE];
-
-      g_string_append (
-        text, g_ascii_formatd (number, sizeof number, "%.12g", values[i]));
-    }
-  }
-  return g_string_free (text, FALSE);
-}
-
-char *
-dml_member_describe (const char *name, const char *settings)
-{
-  return g_strconcat (name, *settings ? ":" : NULL, settings, NULL);
-}
-
 int
 dml_member_find (const char *spec, const char *family, size_t n,
                  const DmlMemberInfo *(*member) (size_t), const char **settings,

@@ -75,13 +75,6 @@ gboolean dml_param_resolve (const DmlParam *table, const char *who,
 gboolean dml_param_check (const DmlParam *param, const char *who, double value,
                           GError **error);
 
-/* "key=value,..." of every setting, as dml_param_resolve reads it back.
- * (transfer full) */
-char *dml_param_print (const DmlParam *table, const double *values);
-
-/* "name:settings", or "name" where there are none. (transfer full) */
-char *dml_member_describe (const char *name, const char *settings);
-
 /* Splits "name:settings" and finds the name among @n members: its place, or -1
  * with INVALID that lists the names. *settings points into @spec. */
 int dml_member_find (const char *spec, const char *family, size_t n,

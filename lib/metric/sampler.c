@@ -241,23 +241,3 @@ dml_sampler_n_never_drawn (const DmlSampler *sampler)
     n -= sampler->drawn[i];
   return n;
 }
-
-size_t
-dml_sampler_n_small_classes (const DmlSampler *sampler)
-{
-  const int k = dml_param_find (sampler->klass->info.params, "k");
-  size_t n = 0;
-
-  for (size_t c = 0; k >= 0 && c < sampler->items.n_classes; c++)
-    n += dml_sampler_class_n (&sampler->items, c) < sampler->p[k];
-  return n;
-}
-
-char *
-dml_sampler_describe (const DmlSampler *sampler)
-{
-  g_autofree char *settings =
-    dml_param_print (sampler->klass->info.params, sampler->p);
-
-  return dml_member_describe (sampler->klass->info.name, settings);
-}

@@ -55,9 +55,6 @@ size_t dml_sampler_draw (DmlSampler *sampler, size_t epoch, size_t batch,
 
 /* Of the batches drawn up to the last one: items never drawn. */
 size_t dml_sampler_n_never_drawn (const DmlSampler *sampler);
-/* Classes with fewer than K items (pxk): their items repeat in a batch. */
-size_t dml_sampler_n_small_classes (const DmlSampler *sampler);
 
-char *dml_sampler_describe (const DmlSampler *sampler); /* (transfer full) */
 size_t dml_sampler_n_members (void);
 const DmlMemberInfo *dml_sampler_member (size_t i);

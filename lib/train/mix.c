@@ -108,25 +108,3 @@ dml_mix_set_smoothing (DmlMix *mix, double smoothing)
     if (!isnan (dml_loss_get (mix->part[i].loss, "smoothing")))
       dml_loss_set (mix->part[i].loss, "smoothing", smoothing, NULL);
 }
-
-gboolean
-dml_mix_needs_instances (const DmlMix *mix)
-{
-  for (size_t i = 0; i < mix->n; i++)
-    if (dml_loss_needs_instances (mix->part[i].loss))
-      return TRUE;
-  return FALSE;
-}
-
-char *
-dml_mix_describe (const DmlMix *mix)
-{
-  GString *text = g_string_new (NULL);
-
-  for (size_t i = 0; i < mix->n; i++) {
-    g_autofree char *one = dml_loss_describe (mix->part[i].loss);
-
-    g_string_append_printf (text, "%s%s", i ? " + " : "", one);
-  }
-  return g_string_free (text, FALSE);
-}

@@ -33,8 +33,3 @@ void dml_mix_set_ramp (DmlMix *mix, double share);
 
 /* Label smoothing of the losses that know it. */
 void dml_mix_set_smoothing (DmlMix *mix, double smoothing);
-
-gboolean dml_mix_needs_instances (const DmlMix *mix);
-
-/* "cosface:...+...", every setting as it is. (transfer full) */
-char *dml_mix_describe (const DmlMix *mix);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Tables for reports: by class, confused pairs, outliers. */
+ * Tables for reports: by class, confused pairs. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -145,67 +145,4 @@ dml_metric_confused_pairs (const DmlRetrievalInput *input,
                                           count_label (answers, n, all[i].b),
                                         1);
   *pairs = all;
-}
-
-typedef struct {
-  double distance;
-  uint32_t item;
-} Outlier;
-
-static int
-farthest_first (const void *a, const void *b)
-{
-  const Outlier *x = a, *y = b;
-
-  if (x->distance != y->distance)
-    return x->distance > y->distance ? -1 : 1;
-  return x->item < y->item ? -1 : 1;
-}
-
-size_t
-dml_metric_outliers (const DmlReal *x, const int32_t *labels, size_t n,
-                     size_t d, size_t max, uint32_t *items, double *distances)
-{
-  g_autofree DmlReal *u = g_new (DmlReal, MAX (n * d, 1));
-  g_autofree double *norms = g_new (double, MAX (n, 1));
-  g_autofree Answer *order = g_new (Answer, MAX (n, 1));
-  g_autofree Outlier *outliers = g_new (Outlier, MAX (n, 1));
-  g_autofree double *mean = g_new (double, d);
-  size_t n_out = 0;
-
-  dml_rows_normalise (x, n, d, u, norms);
-  for (size_t i = 0; i < n; i++)
-    order[i] = (Answer){ labels[i], 0, i };
-  qsort (order, n, sizeof *order, by_label);
-  for (size_t first = 0, last; first < n; first = last) {
-    double squares = 0;
-
-    for (last = first; last < n && order[last].label == order[first].label;)
-      last++;
-    if (last - first < 2)
-      continue;
-    for (size_t k = 0; k < d; k++) {
-      mean[k] = 0;
-      for (size_t i = first; i < last; i++)
-        mean[k] += (double) u[order[i].query * d + k];
-      squares += mean[k] * mean[k];
-    }
-    for (size_t i = first; i < last; i++) {
-      const DmlReal *row = u + order[i].query * d;
-      double dot = 0;
-
-      for (size_t k = 0; k < d; k++)
-        dot += (double) row[k] * mean[k];
-      dot = squares > 0 ? dot / sqrt (squares) : 0;
-      outliers[n_out++] =
-        (Outlier){ sqrt (MAX (2 - 2 * dot, 0)), (uint32_t) order[i].query };
-    }
-  }
-  qsort (outliers, n_out, sizeof *outliers, farthest_first);
-  n_out = MIN (n_out, max);
-  for (size_t i = 0; i < n_out; i++) {
-    items[i] = outliers[i].item;
-    distances[i] = outliers[i].distance;
-  }
-  return n_out;
 }

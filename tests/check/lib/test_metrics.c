@@ -169,65 +169,6 @@ test_clustering_finds_clear_groups (void)
   g_assert_cmpfloat (got.ami, >, 0.999);
 }
 
-/* ---- calibration -------------------------------------------------------- */
-
-static void
-check_bounds (const GoldenCase *golden)
-{
-  g_autoptr (GoldenTensor) k_n = golden_tensor (golden->inputs, "k_n");
-  g_autoptr (GoldenTensor) upper =
-    golden_tensor (golden->expected, "clopper_pearson_upper_one_sided");
-  g_autoptr (GoldenTensor) both =
-    golden_tensor (golden->expected, "clopper_pearson_two_sided");
-
-  for (size_t i = 0; i < k_n->rows; i++) {
-    const size_t k = (size_t) k_n->data[2 * i];
-    const size_t n = (size_t) k_n->data[2 * i + 1];
-
-    golden_near (golden->id, "upper", i, dml_binomial_upper (k, n, 0.05),
-                 upper->data[i], 1e-10, 1e-12);
-    golden_near (golden->id, "two-sided low", i,
-                 dml_binomial_lower (k, n, 0.025), both->data[2 * i], 1e-10,
-                 1e-12);
-    golden_near (golden->id, "two-sided high", i,
-                 dml_binomial_upper (k, n, 0.025), both->data[2 * i + 1], 1e-10,
-                 1e-12);
-  }
-}
-
-static void
-check_calibration (const GoldenCase *golden, void *unused)
-{
-  if (strstr (golden->id, "binomial_bounds")) {
-    check_bounds (golden);
-    return;
-  }
-  JsonObject *e = golden->expected;
-  g_autoptr (GoldenTensor) impostor =
-    golden_tensor (golden->inputs, "impostor_scores");
-  g_autoptr (GoldenTensor) genuine =
-    golden_tensor (golden->inputs, "genuine_scores");
-  const DmlOperatingPoint got = dml_metric_threshold (
-    genuine->data, genuine->rows, impostor->data, impostor->rows,
-    golden_number (golden->params, "target_far"),
-    golden_number (golden->params, "delta"));
-
-  g_assert_cmpint (got.feasible, ==, golden_number (e, "feasible") != 0);
-  if (!got.feasible)
-    return;
-  NEAR ("threshold", got.threshold);
-  NEAR ("false_accepts", (double) got.n_false_accepts);
-  NEAR ("far_upper_bound", got.far_upper);
-  NEAR ("tar", got.tar);
-  NEAR ("tar_lower_bound", got.tar_lower);
-}
-
-static void
-test_calibration_golden (void)
-{
-  golden_each ("calibration_threshold", check_calibration, NULL);
-}
-
 /* ---- intervals, spread -------------------------------------------------- */
 
 static void
@@ -297,7 +238,6 @@ main (int argc, char **argv)
                    test_clustering_finds_clear_groups);
   g_test_add_func ("/metrics/clustering/ties-and-empty",
                    test_kmeans_ties_and_empty);
-  g_test_add_func ("/metrics/calibration/golden", test_calibration_golden);
   g_test_add_func ("/metrics/bootstrap/covers-the-mean",
                    test_bootstrap_covers_the_mean);
   g_test_add_func ("/metrics/spread/sees-collapse", test_spread_sees_collapse);

@@ -228,26 +228,6 @@ test_messages (void)
   expect_message ("batch_hard:positive", "*\"positive\"*key=value*");
 }
 
-/* What a miner is asked again it reads as it has printed it. */
-static void
-test_describe (void)
-{
-  for (size_t i = 0; i < dml_miner_n_members (); i++) {
-    g_autoptr (GError) error = NULL;
-    g_autoptr (DmlMiner) miner =
-      dml_miner_new (dml_miner_member (i)->name, &error);
-
-    g_assert_no_error (error);
-    g_autofree char *text = dml_miner_describe (miner);
-    g_autoptr (DmlMiner) again = dml_miner_new (text, &error);
-
-    g_assert_no_error (error);
-    g_autofree char *text_again = dml_miner_describe (again);
-
-    g_assert_cmpstr (text, ==, text_again);
-  }
-}
-
 /* 1024 points of two classes have 2^28 triplets: refused, not listed. */
 static void
 test_too_many (void)
@@ -280,7 +260,6 @@ main (int argc, char **argv)
   g_test_add_func ("/miners/golden/distance_weighted", test_distance_weighted);
   g_test_add_func ("/miners/relatives-are-no-negatives", test_groups);
   g_test_add_func ("/miners/wrong-settings-are-named", test_messages);
-  g_test_add_func ("/miners/described-as-read", test_describe);
   g_test_add_func ("/miners/too-many-tuples-are-refused", test_too_many);
   return g_test_run ();
 }

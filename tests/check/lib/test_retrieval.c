@@ -275,28 +275,6 @@ test_retrieval_refuses_nan (void)
   g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
 }
 
-static void
-test_outlier_is_found (void)
-{
-  enum { N = 60, D = 16 };
-  g_autofree DmlReal *x = g_new (DmlReal, N * D);
-  g_autofree int32_t *labels = g_new (int32_t, N);
-  uint32_t items[3];
-  double distances[3];
-
-  class_rows (x, labels, N, D);
-  for (size_t i = 0; i < N; i++)
-    for (size_t k = 0; k < D; k++)
-      x[i * D + k] =
-        (k == (size_t) (labels[i] % D)) + (DmlReal) 0.01 * x[i * D + k];
-  for (size_t k = 0; k < D; k++)
-    x[17 * D + k] = k == 3; /* of class 17 % 16 = 1 by its label */
-  g_assert_cmpuint (dml_metric_outliers (x, labels, N, D, 3, items, distances),
-                    ==, 3);
-  g_assert_cmpuint (items[0], ==, 17);
-  g_assert_cmpfloat (distances[0], >, distances[1]);
-}
-
 /* The same thing under two labels is told once, nearest first. */
 static void
 test_near_pairs_are_found (void)
@@ -333,7 +311,6 @@ main (int argc, char **argv)
   g_test_add_func ("/metrics/retrieval/refuses-nan",
                    test_retrieval_refuses_nan);
   g_test_add_func ("/metrics/nearest/fills-up", test_nearest_fills_up);
-  g_test_add_func ("/metrics/outlier-is-found", test_outlier_is_found);
   g_test_add_func ("/metrics/near-pairs-are-found", test_near_pairs_are_found);
   return g_test_run ();
 }
