@@ -270,8 +270,21 @@ dml_trainer_choose (DmlTrainer *t, GError **error)
   return TRUE;
 }
 
+/* What the planned epochs take, with their evaluations. */
+static double
+planned_seconds (const DmlTrainer *t, double step, double evaluation)
+{
+  const DmlTrainSettings *s = &t->config->s;
+  const double epochs = (double) s->epochs, every = (double) s->evaluate_every;
+
+  return epochs * (double) t->feed.per_epoch * step +
+         ceil (epochs / every) * evaluation;
+}
+
 /* Epochs, steps and evaluations that fill a time. Evaluations take a fifth of
- * it at most; an epoch longer than a third of it is cut short. */
+ * it at most, where nobody said how often; an epoch longer than a third of it
+ * is cut short, where nobody said how long. One step and one evaluation are the
+ * least there is. */
 static void
 fill_time (DmlTrainer *t, double seconds, double step, double evaluation)
 {
@@ -283,21 +296,60 @@ fill_time (DmlTrainer *t, double seconds, double step, double evaluation)
   double epochs = floor (steps / (double) t->feed.per_epoch);
 
   if (epochs < EPOCHS_MIN && s->batches_per_epoch == 0) {
-    epochs = CLAMP (evaluations, 1, EPOCHS_MIN);
-    t->feed.per_epoch = (uint64_t) MAX (1, floor (steps / epochs));
+    epochs = MIN (CLAMP (evaluations, 1, EPOCHS_MIN), steps);
+    t->feed.per_epoch = (uint64_t) floor (steps / epochs);
     s->batches_per_epoch = t->feed.per_epoch;
   }
   s->epochs = (uint64_t) MAX (1, epochs);
   if (!is_given (t, "evaluate-every"))
     s->evaluate_every = (uint64_t) MAX (1, ceil (epochs / evaluations));
+  while (s->epochs > 1 && planned_seconds (t, step, evaluation) > seconds)
+    s->epochs--;
 }
 
 /* "40 seconds", "8 minutes" (transfer full) */
 static char *
 time_in_words (double seconds)
 {
-  return seconds < 120 ? g_strdup_printf ("%.0f seconds", seconds)
-                       : g_strdup_printf ("%.0f minutes", seconds / 60);
+  return seconds < 10    ? g_strdup_printf ("%.2g seconds", seconds)
+         : seconds < 120 ? g_strdup_printf ("%.0f seconds", seconds)
+                         : g_strdup_printf ("%.0f minutes", seconds / 60);
+}
+
+#define S(n) ((n) == 1 ? "" : "s")
+
+/* The plan, or that the time is too short for any: then it is the shortest. */
+static void
+say_length (const DmlTrainer *t, double left, double step, double evaluation)
+{
+  const DmlTrainSettings *s = &t->config->s;
+  const double takes = planned_seconds (t, step, evaluation);
+  const guint epochs = (guint) s->epochs, every = (guint) s->evaluate_every;
+  const guint steps = (guint) t->feed.per_epoch;
+  g_autofree char *budget = time_in_words (s->time_budget);
+  g_autofree char *whole = time_in_words (s->time_budget - left + takes);
+  g_autofree char *often =
+    every == 1 ? g_strdup ("") : g_strdup_printf ("%u ", every);
+  g_autofree char *parts =
+    evaluation > 0 ? g_strdup_printf (", %.1f s an evaluation, one every "
+                                      "%sepoch%s",
+                                      evaluation, often, S (every))
+                   : g_strdup ("");
+
+  if (takes <= left)
+    dml_trainer_say (t,
+                     "%u epoch%s of %u step%s fit%s into %s (%.0f ms a step%s)",
+                     epochs, S (epochs), steps, S (steps),
+                     epochs == 1 ? "s" : "", budget, 1e3 * step, parts);
+  else
+    dml_trainer_warn (
+      t,
+      "time-budget: nothing fits into %s: %u epoch%s of %u "
+      "step%s, the least%s, and all before take some %s "
+      "(%.0f ms a step%s)",
+      budget, epochs, S (epochs), steps, S (steps),
+      is_given (t, "batches-per-epoch") ? " that batches-per-epoch leaves" : "",
+      whole, 1e3 * step, parts);
 }
 
 /* How long the run is, when a step and an evaluation have been measured. */
@@ -308,16 +360,10 @@ dml_trainer_choose_length (DmlTrainer *t, double step_seconds,
   DmlTrainSettings *s = &t->config->s;
 
   if (s->time_budget > 0) {
-    g_autofree char *budget = time_in_words (s->time_budget);
+    const double left = s->time_budget - dml_trainer_seconds (t);
 
-    fill_time (t, MAX (0, s->time_budget - dml_trainer_seconds (t)),
-               step_seconds, evaluation_seconds);
-    dml_trainer_say (t,
-                     "%u epochs of %u steps fit into %s (%.0f ms a "
-                     "step, %.1f s an evaluation, one every %u epochs)",
-                     (guint) s->epochs, (guint) t->feed.per_epoch, budget,
-                     1e3 * step_seconds, evaluation_seconds,
-                     (guint) s->evaluate_every);
+    fill_time (t, MAX (0, left), step_seconds, evaluation_seconds);
+    say_length (t, left, step_seconds, evaluation_seconds);
   }
   t->n_epochs = s->epochs;
   t->n_steps = t->n_epochs * t->feed.per_epoch;

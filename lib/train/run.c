@@ -228,11 +228,11 @@ dml_trainer_plan (DmlTrainer *t, GCancellable *cancellable, GError **error)
   dml_trainer_choose_length (t, seconds, 0);
   dml_trainer_say (
     t,
-    "a step takes %.0f ms (%.0f views/s): %u epochs of %u steps, about "
+    "a step takes %.0f ms (%.0f views/s): %u epoch%s of %u step%s, about "
     "%.1f minutes without evaluations",
     1e3 * seconds, (double) (t->feed.batch * t->feed.views) / seconds,
-    (guint) t->n_epochs, (guint) t->feed.per_epoch,
-    seconds * (double) t->n_steps / 60);
+    (guint) t->n_epochs, t->n_epochs == 1 ? "" : "s", (guint) t->feed.per_epoch,
+    t->feed.per_epoch == 1 ? "" : "s", seconds * (double) t->n_steps / 60);
   return TRUE;
 }
 

@@ -344,6 +344,24 @@ class OptionsTest(TrainTest):
         rates = [line["training"]["learning_rate"] for line in lines[1:]]
         self.assertLess(rates[-1], 0.1 * max(rates))
 
+    def test_time_budget_that_is_too_short(self):
+        """Said so, with what it takes; an epoch of its own length is cut to a
+        step, one whose length was given is not."""
+        for option, length, said in (
+                ("--epochs=9", 1, "the least, and all before take some"),
+                ("--batches-per-epoch=40", 40,
+                 "the least that batches-per-epoch leaves, and all before")):
+            talk = run("dml-train", self.photos, "-o", self.out,
+                       "--time-budget=0.01s", option, *SMALL, check=OK).stderr
+            self.assertNotIn("fit", talk.replace("nothing fits", ""))
+            self.assertIn("nothing fits into 0.01 seconds: 1 epoch of "
+                          f"{length} step{'' if length == 1 else 's'}, {said}",
+                          talk)
+            self.assertIn("one every epoch", talk)
+            self.assertEqual([line["step"] for line in self.run_lines()],
+                             [0, length])
+            self.out += "2"
+
     def test_memory_does_not_grow(self):
         run("dml-train", self.photos, "-o", self.out, "--epochs=40", *SMALL,
             check=OK)
