@@ -29,7 +29,8 @@ gboolean
 dml_folder_is_passed_over (const char *name)
 {
   g_return_val_if_fail (name != NULL, FALSE);
-  return name[0] == '.' || strcmp (name, "__MACOSX") == 0;
+  return name[0] == '.' || strcmp (name, "__MACOSX") == 0 ||
+         strcmp (name, "@eaDir") == 0; /* thumbnails of a Synology's */
 }
 
 gboolean

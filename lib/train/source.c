@@ -293,13 +293,15 @@ static const char *const column_names[N_COLS] = { "path", "label", "split", "x",
 #define COLUMNS "path,label[,split][,x,y,w,h]"
 
 /* A first line that names its columns says their order; without one they stand
- * as in column_names. Names of others are noted: one may be mistyped. */
+ * as in column_names. Names of others are noted: one may be mistyped. Of two
+ * columns of one name nobody knows which is meant: FORMAT. */
 static gboolean
-read_header (const Reader *reader, const char *table, const GPtrArray *fields,
-             int column[N_COLS])
+read_header (const Reader *reader, const char *table, unsigned number,
+             const GPtrArray *fields, int column[N_COLS], gboolean *named,
+             GError **error)
 {
   g_autoptr (GString) others = g_string_new (NULL);
-  gboolean named = FALSE;
+  int doubled = -1;
 
   for (int c = 0; c < N_COLS; c++)
     column[c] = -1;
@@ -309,20 +311,26 @@ read_header (const Reader *reader, const char *table, const GPtrArray *fields,
 
     while (c < N_COLS && g_ascii_strcasecmp (name, column_names[c]) != 0)
       c++;
-    if (c < N_COLS)
+    if (c < N_COLS) {
+      doubled = column[c] >= 0 ? c : doubled;
       column[c] = (int) i;
-    else
+    } else
       g_string_append_printf (others, "%s%s", others->len ? ", " : "", name);
   }
-  named = column[COL_PATH] >= 0 && column[COL_LABEL] >= 0;
-  for (int c = 0; c < N_COLS && !named; c++)
+  *named = column[COL_PATH] >= 0 && column[COL_LABEL] >= 0;
+  if (*named && doubled >= 0)
+    return dml_fail (error, FORMAT,
+                     "%s:%u: two columns are called %s; give one of them "
+                     "another name",
+                     table, number, column_names[doubled]);
+  for (int c = 0; c < N_COLS && !*named; c++)
     column[c] = c;
-  if (named && others->len > 0)
+  if (*named && others->len > 0)
     g_ptr_array_add (
       reader->notes,
       g_strdup_printf ("%s: columns that are not known and not read: %s", table,
                        others->str));
-  return named;
+  return TRUE;
 }
 
 /* (transfer full) */
@@ -456,8 +464,12 @@ read_table (Reader *reader, const char *path, GError **error)
       return dml_fail (error, FORMAT, "%s:%u: a quote is not closed", path,
                        number);
     if (first) {
+      gboolean named;
+
       first = FALSE;
-      if (read_header (reader, path, fields, column))
+      if (!read_header (reader, path, number, fields, column, &named, error))
+        return FALSE;
+      if (named)
         continue;
       if (!check_first_row (path, folder, number, fields, error))
         return FALSE;

@@ -193,6 +193,9 @@ class TableTest(TrainTest):
                            ("", "no picture found"),
                            ('path,label\n"photos/a.png,box\n',
                             "table.csv:2: a quote is not closed"),
+                           ("# labels twice\nsplit,path,Label, label\n"
+                            "train,x.png,a,b\n",
+                            "table.csv:2: two columns are called label"),
                            ("path,label,split\nx.png,a,trial\n",
                             "split is 'trial'")):
             done = run("dml-train", self.table(text), "-o", self.out, *QUICK,

@@ -67,6 +67,8 @@ test_order_and_labels (void)
 
   make_folder ("b/c");
   make_folder ("__MACOSX");
+  make_folder ("@eaDir"); /* a Synology's */
+  make_folder ("@eaDir/b.jpg");
   make_folder (".hidden");
   make_file ("b/c/2.JPG");
   make_file ("b/c/10.webp");
@@ -74,6 +76,7 @@ test_order_and_labels (void)
   make_file ("b/notes.txt");
   make_file ("a.png");
   make_file ("__MACOSX/x.png");
+  make_file ("@eaDir/b.jpg/SYNOPHOTO_THUMB_M.jpg");
   make_file (".hidden/x.png");
   found = walk ();
   g_assert_cmpstr (found, ==,
