@@ -16,9 +16,10 @@
   "  dml-train photos/ -o run --init=resnet18.onnx --epochs=10\n"              \
   "  dml-train photos/ --preview-augment=sheet.png\n"                          \
   "  dml-train photos/ --dry-run\n\n"                                          \
-  "DATA is a folder of folders (the folder's name is the label), a tar file "  \
-  "of\n"                                                                       \
-  "one, or a table (.csv) with the columns path,label[,split][,x,y,w,h].\n"    \
+  "DATA is a folder of folders (the folder's name is the label), a tar or "    \
+  "zip\n"                                                                      \
+  "file of one, or a table (.csv) with the columns "                           \
+  "path,label[,split][,x,y,w,h].\n"                                            \
   "Leaves encoder.onnx, report.html, last.ckpt, run.jsonl and config.ini in "  \
   "RUN.\n"                                                                     \
   "Ctrl-C saves and stops; --resume goes on to the bit (with DATA where the\n" \

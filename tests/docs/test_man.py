@@ -1,17 +1,30 @@
-"""The man pages: groff finds no fault; those of the elements name every property
-and signal that gst-inspect-1.0 shows, no other, and a line of the element's page
-that test_lines.py runs."""
+"""The man pages: groff finds no fault; those of the elements tell of every property
+what gst-inspect-1.0 shows (values and when it may be changed, too), every signal,
+no other, and a line of the element's page that test_lines.py runs; those of the
+programs name every option that --help shows."""
 import glob
 import os
 import re
 import shutil
 import subprocess
+import sys
 import unittest
 
+from common import OK, run
 from streams import ROOT, StreamTest
 from test_lines import lines_to_run
 
 MAN = os.path.join(ROOT, "docs", "man")
+sys.path.insert(0, MAN)
+import make_properties  # noqa: E402
+
+COMMANDS = {
+    "dml-bench": ("encoder", "gallery", "kernels", "pipeline", "train"),
+    "dml-gallery": ("enroll", "list", "show", "search", "remove", "rename",
+                    "data", "calibrate", "verify", "diff", "merge", "re-embed",
+                    "export"),
+}
+PROGRAMS = ("dml-bench", "dml-embed", "dml-eval", "dml-gallery", "dml-train")
 PAGES = sorted(glob.glob(os.path.join(MAN, "*.[17]")))
 ELEMENTS = ("dmlembed", "dmlgallery", "dmljson", "dmlmatch", "dmloverlay")
 
@@ -57,6 +70,50 @@ class Man(StreamTest):
             said = re.search(r"^gst-launch-1\.0 .*$", section(page, "SYNOPSIS"),
                              re.M)
             self.assertIn(said.group(0), lines)
+
+    def test_properties_are_what_gst_inspect_says(self):
+        """docs/man/make_properties.py writes them anew."""
+        for element in ELEMENTS:
+            with open(os.path.join(MAN, element + ".7"),
+                      encoding="utf-8") as file:
+                said = section(file.read(), "PROPERTIES")
+            self.assertEqual(said, make_properties.section(element))
+        with open(os.path.join(MAN, "dmlembed.7"), encoding="utf-8") as file:
+            page = " ".join(file.read().split())
+        for word in ("centre", "list", "while playing", "in NULL and READY"):
+            self.assertIn(word, page)
+
+    def options(self, program):
+        """The long options that --help shows, of all commands."""
+        calls = [[*(["x.bin"] if program == "dml-gallery" else []), command]
+                 for command in COMMANDS.get(program, ())] or [[]]
+        return {option for call in calls for option in re.findall(
+            r"^  (?:-., )?(--[a-z0-9-]+)",
+            run(program, *call, "--help", check=OK).stdout, re.M)}
+
+    def test_programs_pages_are_whole(self):
+        for program in PROGRAMS:
+            with open(os.path.join(MAN, program + ".1"),
+                      encoding="utf-8") as file:
+                page = plain(file.read())
+            for name in ("OPTIONS", "EXIT STATUS", "EXAMPLES"):
+                self.assertGreater(len(section(page, name)), 20,
+                                   f"{program}: {name}")
+            found = set(re.findall(r"--[a-z0-9-]+", page))
+            options = self.options(program) - {"--help", "--help-all"}
+            self.assertGreater(len(options), 3, program)
+            self.assertEqual(options - found, set(), program)
+            # .B takes one word in bold, commas would be bold with quotes
+            self.assertNotRegex(page, r'(?m)^\.B \S+ "', program)
+        for name in ("report.html", "zip"):
+            self.assertIn(name, page, "dml-train")
+            self.assertIn(name, run("dml-train", "--help", check=OK).stdout)
+
+    def test_help_is_a_screen_with_examples(self):
+        for program in PROGRAMS:
+            said = run(program, "--help", check=OK).stdout
+            self.assertLess(len(said.splitlines()), 40, program)
+            self.assertIn("Example", said, program)
 
     def test_groff_finds_no_fault(self):
         self.assertGreaterEqual(len(PAGES), 10)
