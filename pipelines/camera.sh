@@ -5,9 +5,10 @@ set -eu
 usage() {
     cat <<'U'
 usage: pipelines/camera.sh --gallery FILE [--encoder FILE]
-                           [--frames N] [--test-card]
+                           [--false-accept-rate R] [--frames N] [--test-card]
   --gallery FILE  what is known, as dml-gallery makes it
   --encoder FILE  the encoder that made it (built-in)
+  --false-accept-rate R   share of strangers that may get a name (0.05)
   --frames N      stop after so many frames (never)
   --test-card     GStreamer's test card instead of a camera
 Prints a line when the answer changes, and shows the picture where there is a
@@ -15,10 +16,11 @@ display. The camera is $DML_CAMERA, which may also be a video file, and has to b
 there; else /dev/video0, and where that is not there, the test card.
 U
 }
-gallery='' encoder=default frames=-1 card=spare
+gallery='' encoder=default frames=-1 card=spare accept=''
 while [ $# -gt 0 ]; do
     case $1 in
     --gallery) value "$@"; gallery=$2; shift ;;
+    --false-accept-rate) value "$@"; rate "$2" "$1"; accept=$2; shift ;;
     --encoder) value "$@"; encoder=$2; shift ;;
     --frames) value "$@"; number "$2" "$1"; frames=$2; shift ;;
     --test-card) card=yes ;;
@@ -33,5 +35,6 @@ camera "$frames" "$card"
 display true
 # A leaky queue: rather look at the newest frame than fall behind.
 launch "${source[@]}" ! queue leaky=downstream max-size-buffers=1 ! \
-    dmlembed encoder="$encoder" ! dmlmatch gallery="$gallery" ! dmloverlay ! \
-    "${sink[@]}"
+    dmlembed encoder="$encoder" ! \
+    dmlmatch gallery="$gallery" ${accept:+false-accept-rate="$accept"} ! \
+    dmloverlay ! "${sink[@]}"

@@ -30,6 +30,13 @@ number() {
     [[ $1 =~ ^-?[0-9]+$ ]] || die 2 "$2: $1 is not a whole number"
 }
 
+# rate VALUE OPTION: an option that takes a false-accept rate
+rate() {
+    [[ $1 =~ ^[0-9]*\.?[0-9]+(e-?[0-9]+)?$ ]] && LC_ALL=C awk -v rate="$1" \
+        'BEGIN { exit !(rate + 0 >= 0.000001 && rate + 0 <= 0.5) }' ||
+        die 2 "$2: $1 is not within 0.000001..0.5"
+}
+
 # want VALUE OPTION: an option that must be there
 want() {
     [ -n "$1" ] || die 2 "$2 is needed; see --help"

@@ -5,10 +5,12 @@ set -eu
 usage() {
     cat <<'U'
 usage: pipelines/file.sh --gallery FILE --input VIDEO [--encoder FILE]
-                         [--output VIDEO.mkv] [--json FILE] [--force]
+                         [--false-accept-rate R] [--output VIDEO.mkv]
+                         [--json FILE] [--force]
   --gallery FILE   what is known, as dml-gallery makes it
   --input VIDEO    any file that GStreamer can decode
   --encoder FILE   the encoder that made the gallery (built-in)
+  --false-accept-rate R   share of strangers that may get a name (0.05)
   --output FILE    annotated video, Matroska with H.264 (none: shown, where
                    there is a display)
   --json FILE      one JSON line a frame (results.jsonl)
@@ -16,10 +18,12 @@ usage: pipelines/file.sh --gallery FILE --input VIDEO [--encoder FILE]
 U
 }
 gallery='' input='' encoder=default output='' json=results.jsonl force=0
+accept=''
 while [ $# -gt 0 ]; do
     case $1 in
     --gallery) value "$@"; gallery=$2; shift ;;
     --input) value "$@"; input=$2; shift ;;
+    --false-accept-rate) value "$@"; rate "$2" "$1"; accept=$2; shift ;;
     --encoder) value "$@"; encoder=$2; shift ;;
     --output) value "$@"; output=$2; shift ;;
     --json) value "$@"; json=$2; shift ;;
@@ -51,7 +55,8 @@ fi
 # What stands stays until all is done, and a run that failed leaves no results.
 rm -f "$json.part" # dmljson appends
 gst-launch-1.0 -q filesrc location="$input" ! decodebin ! videoconvert ! \
-    queue ! dmlembed encoder="$encoder" ! dmlmatch gallery="$gallery" ! \
+    queue ! dmlembed encoder="$encoder" ! \
+    dmlmatch gallery="$gallery" ${accept:+false-accept-rate="$accept"} ! \
     dmljson location="$json.part" ! queue ! dmloverlay ! "${sink[@]}" || {
     rm -f "$json.part" ${output:+"$output.part"}
     die 1 "$input: no results; the reason is above"

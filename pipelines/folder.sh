@@ -5,20 +5,23 @@ set -eu
 usage() {
     cat <<'U'
 usage: pipelines/folder.sh --gallery FILE --input FOLDER [--encoder FILE]
+                           [--false-accept-rate R]
   --gallery FILE  what is known, as dml-gallery makes it
   --input FOLDER  a folder with JPEG, PNG or WebP pictures of any size
   --encoder FILE  the encoder that made the gallery (built-in)
+  --false-accept-rate R   share of strangers that may get a name (0.05)
 JSON lines go to stdout in the order of the pictures' names, with the name under
 "picture". A pipeline a picture: one that cannot be read is told, the others are
 done, and the exit code is 3. Faster, and without GStreamer:
 dml-gallery FILE search FOLDER --json.
 U
 }
-gallery='' input='' encoder=default
+gallery='' input='' encoder=default accept=''
 while [ $# -gt 0 ]; do
     case $1 in
     --gallery) value "$@"; gallery=$2; shift ;;
     --input) value "$@"; input=$2; shift ;;
+    --false-accept-rate) value "$@"; rate "$2" "$1"; accept=$2; shift ;;
     --encoder) value "$@"; encoder=$2; shift ;;
     --help|-h) usage; exit 0 ;;
     *) unknown_option "$1" ;;
@@ -38,7 +41,9 @@ done | sort -z | {
         found=1
         line=$(gst-launch-1.0 -q filesrc location="$picture" ! decodebin ! \
             dmlembed encoder="$encoder" regions=frame ! \
-            dmlmatch gallery="$gallery" ! dmljson ! fdsink < /dev/null) ||
+            dmlmatch gallery="$gallery" \
+            ${accept:+false-accept-rate="$accept"} ! dmljson ! \
+            fdsink < /dev/null) ||
             line=
         if [ -z "$line" ]; then
             echo "$name: $picture: no picture that can be read" >&2

@@ -5,11 +5,13 @@ set -eu
 usage() {
     cat <<'U'
 usage: pipelines/json-service.sh --gallery FILE [--port N] [--host ADDRESS]
-                                 [--encoder FILE] [--frames N] [--test-card]
+                                 [--encoder FILE] [--false-accept-rate R]
+                                 [--frames N] [--test-card]
   --gallery FILE  what is known, as dml-gallery makes it
   --port N        where to listen (7777)
   --host ADDRESS  on which address (127.0.0.1: this machine only)
   --encoder FILE  (built-in)
+  --false-accept-rate R   share of strangers that may get a name (0.05)
   --frames N      stop after so many frames (never)
   --test-card     GStreamer's test card instead of a camera
 Any number of readers: cat < /dev/tcp/127.0.0.1/7777 (bash). The camera is
@@ -18,11 +20,13 @@ $DML_CAMERA, which may also be a video file, and has to be there; else
 U
 }
 gallery='' port=7777 host=127.0.0.1 encoder=default frames=-1 card=spare
+accept=''
 while [ $# -gt 0 ]; do
     case $1 in
     --gallery) value "$@"; gallery=$2; shift ;;
     --port) value "$@"; number "$2" "$1"; port=$2; shift ;;
     --host) value "$@"; host=$2; shift ;;
+    --false-accept-rate) value "$@"; rate "$2" "$1"; accept=$2; shift ;;
     --encoder) value "$@"; encoder=$2; shift ;;
     --frames) value "$@"; number "$2" "$1"; frames=$2; shift ;;
     --test-card) card=yes ;;
@@ -37,5 +41,6 @@ camera "$frames" "$card"
 echo "$name: JSON lines at $host port $port" >&2
 exec gst-launch-1.0 -q "${source[@]}" ! \
     queue leaky=downstream max-size-buffers=1 ! \
-    dmlembed encoder="$encoder" ! dmlmatch gallery="$gallery" ! dmljson ! \
-    tcpserversink host="$host" port="$port"
+    dmlembed encoder="$encoder" ! \
+    dmlmatch gallery="$gallery" ${accept:+false-accept-rate="$accept"} ! \
+    dmljson ! tcpserversink host="$host" port="$port"

@@ -53,6 +53,33 @@ class Pipelines(StreamTest):
             self.assertEqual(done.stderr, f"{name}.sh: {option}: abc is not a "
                              "whole number\n")
 
+    def test_false_accept_rate_reaches_the_answer(self):
+        self.enrol_frames("disc", "bars", "roof")
+        make_video(self.path("clip.mkv"), [("disc", 12)])
+        self.env["DML_CAMERA"] = "clip.mkv"
+        thresholds = []
+        for rate in ("0.5", "1e-3"):
+            self.call("file", "--gallery", "shop.bin", "--input", "clip.mkv",
+                      "--force", "--false-accept-rate", rate, check=OK)
+            with open(self.path("results.jsonl"), encoding="utf-8") as rows:
+                rows = [json.loads(row)["regions"][0] for row in rows]
+            thresholds.append(rows[0]["threshold"])
+            done = self.call("camera", "--gallery", "shop.bin",
+                             "--false-accept-rate", rate, check=OK)
+            self.assertRegex(done.stdout, rf"{thresholds[-1]:.2f}")
+            done = self.call("folder", "--gallery", "shop.bin", "--input",
+                             "frames/disc", "--false-accept-rate", rate,
+                             check=OK)
+            self.assertEqual(len(lines(done)), 3)
+        self.assertLess(thresholds[0], thresholds[1])
+        for name in ("camera", "file", "folder", "json-service"):
+            for rate in ("0", "0.6", "2", "-0.1", "abc", "1e-7", ""):
+                done = self.call(name, "--gallery", "x", "--false-accept-rate",
+                                 rate, check=USAGE)
+                self.assertIn(f"--false-accept-rate: {rate} is not "
+                              "within 0.000001..0.5",
+                              done.stderr)
+
     def test_a_wrong_path_is_an_error_and_never_unknown(self):
         make_video(self.path("clip.mkv"), [("disc", 2)])
         for name, more in (("camera", []), ("file", ["--input", "clip.mkv"]),
