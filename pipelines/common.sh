@@ -63,6 +63,24 @@ own() {
 gallery_is_there() {
     [ -f "$1" ] || die 1 "$1: there is no gallery; make one with" \
         "dml-gallery $1 enroll photos/"
+    gallery_opens "$1"
+}
+
+# gallery_opens FILE: ends as the programs do, with their words, if it does not
+gallery_opens() {
+    local words
+    words=$(dml-gallery "$1" list 2>&1 > /dev/null) ||
+        die $? "${words#dml-gallery list: }"
+}
+
+# video_opens FILE: one frame of it can be decoded; else 3 and GStreamer's reason
+video_opens() {
+    local words
+    words=$(gst-launch-1.0 -q filesrc location="$1" ! decodebin ! \
+        videoconvert ! identity eos-after=1 ! fakesink 2>&1) && return
+    words=$(sed -n '/Internal data stream error/d
+        s/^ERROR: from element [^ ]*: //p' <<< "$words" | head -n 1)
+    die 3 "$1: no video that GStreamer can decode${words:+: ${words%.}}"
 }
 
 unknown_option() {
@@ -87,6 +105,7 @@ camera() {
         source=(v4l2src device="$from" num-buffers="$1" ! decodebin !
             videoconvert)
     elif [ -f "$from" ]; then
+        video_opens "$from"
         echo "$name: $from stands in for a camera" >&2
         source=(filesrc location="$from" ! decodebin ! videoconvert !
             identity sync=true eos-after="$1")

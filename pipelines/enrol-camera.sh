@@ -33,6 +33,7 @@ while [ $# -gt 0 ]; do
 done
 want "$gallery" --gallery
 want "$label" --label
+[ ! -e "$gallery" ] || gallery_opens "$gallery"
 camera "$frames" "$card"
 display true
 launch "${source[@]}" ! queue leaky=downstream max-size-buffers=1 ! \

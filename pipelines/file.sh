@@ -38,6 +38,7 @@ want "$input" --input
 gallery_is_there "$gallery"
 there "$input" video
 [ ! -d "$input" ] || die 3 "$input: a folder; folder.sh takes those"
+[ ! -f "$input" ] || video_opens "$input" # a pipe can be read only once
 for file in "$json" ${output:+"$output"}; do
     [ ! -e "$file" ] || [ $force = 1 ] ||
         die 2 "$file is there already; --force writes over it"

@@ -91,6 +91,32 @@ class Pipelines(StreamTest):
             self.assertIn("dml-gallery", done.stderr, "what to do")
             self.assertEqual(done.stdout, "")
 
+    def test_damaged_input_is_3_and_one_sentence(self):
+        self.enrol_frames("disc")
+        with open(self.path("bad.jpg"), "w", encoding="utf-8") as bad:
+            bad.write("neither a gallery nor a video")
+        make_video(self.path("clip.mkv"), [("disc", 2)])
+        self.env["DML_CAMERA"] = "clip.mkv"
+        for name, more in (("camera", []), ("json-service", []),
+                           ("file", ["--input", "clip.mkv"]),
+                           ("folder", ["--input", "photos/disc"]),
+                           ("enrol-camera", ["--label", "disc"])):
+            done = self.call(name, "--gallery", "bad.jpg", *more,
+                             check=BAD_DATA)
+            self.assertEqual(done.stderr, f"{name}.sh: bad.jpg: not a gallery: "
+                             "not an SQLite file\n")
+        for video in ("bad.jpg", "shop.bin"):
+            self.env["DML_CAMERA"] = video
+            for name, more in (("camera", []), ("json-service", []),
+                               ("file", ["--input", video]),
+                               ("enrol-camera", ["--label", "disc"])):
+                done = self.call(name, "--gallery", "shop.bin", *more,
+                                 check=BAD_DATA)
+                self.assertRegex(
+                    done.stderr, rf"^{name}\.sh: {video}: no video that "
+                    r"GStreamer can decode: [^\n]+\n$")
+                self.assertEqual(done.stdout, "")
+
     def test_enrol_camera_then_camera(self):
         done = self.call("enrol-camera", "--gallery", "my shop.bin", "--label",
                          "test card", "--frames", "150", "--items", "2",
@@ -187,11 +213,12 @@ class Pipelines(StreamTest):
                          "file.sh: photos: a folder; folder.sh takes those\n")
         with open(self.path("no.mkv"), "w", encoding="utf-8") as bad:
             bad.write("no video")
+        make_video(self.path("clip.mkv"), [("disc", 2)])
         os.mkfifo(self.path("pipe"))
         os.symlink("no.mkv", self.path("link"))
         for name in ("pipe", "link"):
             done = self.call("file", "--gallery", "shop.bin", "--input",
-                             "no.mkv", "--json", name, "--force", check=USAGE)
+                             "clip.mkv", "--json", name, "--force", check=USAGE)
             self.assertIn(f"{name}: not a plain file", done.stderr)
             os.remove(self.path(name))
         for standing in (False, True):
@@ -200,11 +227,11 @@ class Pipelines(StreamTest):
                           encoding="utf-8") as old:
                     old.write("{}\n")
             done = self.call("file", "--gallery", "shop.bin", "--input",
-                             "no.mkv", "--output", "seen.mkv", "--force",
-                             check=FAILED)
-            self.assertIn("file.sh: no.mkv: no results", done.stderr)
+                             "clip.mkv", "--output", "seen.mkv", "--force",
+                             "--encoder", "nix.onnx", check=FAILED)
+            self.assertIn("file.sh: clip.mkv: no results", done.stderr)
             self.assertEqual(sorted(os.listdir(self.dir)), sorted(
-                ["photos", "frames", "no.mkv", "shop.bin"]
+                ["photos", "frames", "clip.mkv", "no.mkv", "shop.bin"]
                 + ["results.jsonl"] * standing))
         with open(self.path("results.jsonl"), encoding="utf-8") as old:
             self.assertEqual(old.read(), "{}\n")
