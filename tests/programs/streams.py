@@ -3,7 +3,7 @@ GStreamer's programs with a registry of the test's own."""
 import os
 import subprocess
 
-from common import ProgramTest, draw, run
+from common import TIMEOUT, ProgramTest, draw, run
 
 ROOT = os.environ["DML_TEST_SOURCE_ROOT"]
 BUILD = os.environ["DML_BUILD"]
@@ -60,4 +60,5 @@ class StreamTest(ProgramTest):
         """subprocess.run of a command in the test's folder, as text."""
         return subprocess.run([str(word) for word in command],
                               capture_output=True, text=True, cwd=self.dir,
-                              stdin=subprocess.DEVNULL, timeout=120, **kwargs)
+                              stdin=subprocess.DEVNULL, timeout=TIMEOUT,
+                              **kwargs)

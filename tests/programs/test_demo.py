@@ -9,7 +9,7 @@ import unittest
 
 from PIL import Image
 
-from common import BAD_DATA, FAILED, OK, USAGE, draw, run
+from common import BAD_DATA, FAILED, OK, TIMEOUT, USAGE, draw, run
 from streams import BUILD, ROOT, StreamTest
 
 DEMO = os.path.join(ROOT, "pipelines", "demo")
@@ -68,7 +68,7 @@ class Demo(StreamTest):
     def start_to(self, out, command):
         return subprocess.run([str(word) for word in command], stdout=out,
                               stderr=subprocess.PIPE, text=True, cwd=self.dir,
-                              timeout=120, check=False)
+                              timeout=TIMEOUT, check=False)
 
     def test_report_counts(self):
         """Two products and a stranger of four frames each, by hand."""

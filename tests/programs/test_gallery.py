@@ -9,8 +9,8 @@ import unittest
 import numpy
 from PIL import Image
 
-from common import (BAD_DATA, FAILED, MISMATCH, OK, PROGRAMS, SHAPES, USAGE,
-                    SOMEBODY, ProgramTest, draw, lines, run, toy_encoder)
+from common import (BAD_DATA, FAILED, MISMATCH, OK, PROGRAMS, SHAPES, TIMEOUT,
+                    USAGE, SOMEBODY, ProgramTest, draw, lines, run, toy_encoder)
 
 
 class Gallery(ProgramTest):
@@ -506,16 +506,16 @@ class Gallery(ProgramTest):
         os.chmod(shut, 0)
         os.chmod(self.dir, 0o777)
         done = self.call("enroll", "--views", "1", self.photos, check=BAD_DATA,
-                         user=SOMEBODY, timeout=300)
+                         user=SOMEBODY, timeout=TIMEOUT)
         self.assertIn("pipe.jpg: not a regular file", done.stderr)
         self.assertIn("up: leads back to a folder above", done.stderr)
         self.assertIn("shut: Permission denied", done.stderr)
         self.assertEqual(self.labels(), {name: 2 for name in SHAPES})
         done = self.call("search", self.photos, check=BAD_DATA, user=SOMEBODY,
-                         timeout=300)
+                         timeout=TIMEOUT)
         self.assertIn("pipe.jpg: not a regular file", done.stderr)
         done = run("dml-embed", "default", self.photos, "--csv", check=BAD_DATA,
-                   user=SOMEBODY, timeout=300)
+                   user=SOMEBODY, timeout=TIMEOUT)
         self.assertIn("shut: Permission denied", done.stderr)
         self.assertEqual(len(done.stdout.splitlines()), 8)
         os.rmdir(shut)
@@ -537,7 +537,7 @@ class Gallery(ProgramTest):
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
             for n in range(3)]
         for process in runs:
-            _, err = process.communicate()
+            _, err = process.communicate(timeout=TIMEOUT)
             self.assertEqual(process.returncode, 0, err)
         self.assertEqual(self.labels(), {f"writer{n}": 8 for n in range(3)})
 

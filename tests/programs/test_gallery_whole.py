@@ -9,8 +9,8 @@ import sqlite3
 import subprocess
 import time
 
-from common import (BAD_DATA, FAILED, MISMATCH, OK, PROGRAMS, SHAPES, USAGE,
-                    ProgramTest, draw, lines, run)
+from common import (BAD_DATA, FAILED, MISMATCH, OK, PROGRAMS, SHAPES, TIMEOUT,
+                    USAGE, ProgramTest, draw, lines, run)
 
 DIFFERENT = 5
 DEFAULT = os.path.join(os.environ["DML_TEST_SOURCE_ROOT"], "lib", "encoder",
@@ -218,7 +218,7 @@ class ReEmbed(Whole):
                 time.sleep(0.01)
             time.sleep(rest)
             process.send_signal(deadly)
-            said = process.communicate()[1]
+            said = process.communicate(timeout=TIMEOUT)[1]
             if process.returncode == 0:  # before it was stopped
                 os.remove(self.new)
                 continue

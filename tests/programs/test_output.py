@@ -3,7 +3,7 @@ import os
 import subprocess
 import unittest
 
-from common import BAD_DATA, FAILED, OK, PROGRAMS, ProgramTest, run
+from common import BAD_DATA, FAILED, OK, PROGRAMS, TIMEOUT, ProgramTest, run
 
 
 @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full here")
@@ -16,7 +16,7 @@ class Output(ProgramTest):
     def call(self, program, args, **kwargs):
         return subprocess.run(
             [os.path.join(PROGRAMS, program), *args], text=True,
-            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=120,
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=TIMEOUT,
             **kwargs)
 
     def calls(self):

@@ -8,7 +8,7 @@ import numpy
 import onnx
 from onnx import numpy_helper
 
-from common import MISMATCH, OK, USAGE, run
+from common import MISMATCH, OK, TIMEOUT, USAGE, run
 from training import SMALL, TrainTest, paint_classes
 
 
@@ -188,7 +188,7 @@ class BeginTest(TrainTest):
             "--loss=cosface:scale=16", "--teacher-weight=2")
         self.wait_for(self.saved("last.ckpt"), process)
         process.kill()
-        process.communicate()
+        process.communicate(timeout=TIMEOUT)
         run("dml-train", "--resume", self.out, check=OK)
         self.assertEqual([line["loss"] for line in self.run_lines()],
                          [line["loss"] for line in whole])

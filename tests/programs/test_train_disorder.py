@@ -7,7 +7,8 @@ import zipfile
 
 from PIL import Image
 
-from common import BAD_DATA, FAILED, OK, SOMEBODY, USAGE, draw, run
+from common import (BAD_DATA, FAILED, OK, SOMEBODY, TIMEOUT, USAGE, draw,
+                    run)
 from training import SMALL, TrainTest, paint, paint_classes
 
 QUICK = ["--epochs=1", *SMALL]
@@ -157,7 +158,7 @@ class FolderTest(TrainTest):
         os.chmod(shut, 0)
         try:
             done = run("dml-train", self.mess, "--dry-run", *QUICK, check=OK,
-                       timeout=300, user=SOMEBODY)
+                       timeout=TIMEOUT, user=SOMEBODY)
         finally:
             os.chmod(shut, 0o700)
         self.assertIn("1 folder cannot be read and is skipped", done.stderr)

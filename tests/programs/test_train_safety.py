@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from common import FAILED, OK, PROGRAMS, USAGE, run
+from common import FAILED, OK, PROGRAMS, TIMEOUT, USAGE, run
 from training import INTERRUPTED, SMALL, TrainTest, paint
 
 N_KILLS = 20
@@ -58,7 +58,7 @@ class StopTest(TrainTest):
         while process.poll() is None:
             time.sleep(rng.uniform(0, 0.5))
             process.send_signal(signal.SIGINT)
-            _, talk = process.communicate(timeout=120)
+            _, talk = process.communicate(timeout=TIMEOUT)
             if process.returncode == OK:
                 break
             # at the very start the program has not yet asked for signals
@@ -171,9 +171,9 @@ class StopTest(TrainTest):
             time.sleep(0.3)
             if process.poll() is None:
                 process.kill()
-            process.communicate()
+            process.communicate(timeout=TIMEOUT)
             process = self.start("--resume", self.out)
-        _, talk = process.communicate(timeout=300)
+        _, talk = process.communicate(timeout=TIMEOUT)
         self.assertEqual(process.returncode, OK, talk)
         clock = ("views_per_second", "waited_for_data", "peak_mib")
         for ours, theirs in zip(self.run_lines(), self.run_lines(whole)):
@@ -208,7 +208,7 @@ class StopTest(TrainTest):
                 time.sleep(rng.uniform(0, stretch))
             n_kills += process.poll() is None
             process.kill()
-            _, talk = process.communicate()
+            _, talk = process.communicate(timeout=TIMEOUT)
             for line in talk.splitlines():
                 if line.startswith("going on at step "):
                     step = int(line.split()[4])
@@ -221,7 +221,7 @@ class StopTest(TrainTest):
             if i % 5 == 0:
                 self.fingerprint(self.out)
             process = self.start("--resume", self.out)
-        _, talk = process.communicate(timeout=300)
+        _, talk = process.communicate(timeout=TIMEOUT)
         self.assertEqual(process.returncode, OK, talk)
         self.assertGreaterEqual(n_kills, N_KILLS // 2)
         self.assertEqual([line["loss"] for line in self.run_lines()],
@@ -254,7 +254,7 @@ class StopTest(TrainTest):
             run("dml-train", "--resume", self.out, "--dry-run", check=OK)
             if killed:
                 process.kill()
-                process.communicate()
+                process.communicate(timeout=TIMEOUT)
             else:
                 self.interrupt(process)
             last = os.stat(self.saved("last.ckpt")).st_mtime_ns
@@ -340,7 +340,7 @@ echo "exit $?"
         os.mkdir(self.path("disk"))
         done = subprocess.run(
             ["unshare", "-rm", "bash", "-c", self.SCRIPT], cwd=self.dir,
-            capture_output=True, text=True, timeout=300,
+            capture_output=True, text=True, timeout=TIMEOUT,
             env={**os.environ, "size": "3M", "programs": PROGRAMS,
                  "photos": self.photos, "options": " ".join(
                      [*ENDLESS, "--checkpoint-every=0"]),

@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from common import OK, PROGRAMS, ProgramTest, lines, run
+from common import OK, PROGRAMS, TIMEOUT, ProgramTest, lines, run
 from training import INTERRUPTED, paint, paint_classes
 
 
@@ -36,7 +36,7 @@ class StrangerTest(ProgramTest):
                 break
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, talk = process.communicate(timeout=120)
+        _, talk = process.communicate(timeout=TIMEOUT)
         self.assertEqual(process.returncode, INTERRUPTED, talk)
         self.assertIn("1 cannot be read and is skipped", talk)
         self.assertIn("holiday.jpg", talk)
@@ -51,7 +51,7 @@ class StrangerTest(ProgramTest):
                     break
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, talk = process.communicate(timeout=120)
+        _, talk = process.communicate(timeout=TIMEOUT)
         self.assertIn(process.returncode, (OK, INTERRUPTED), talk)
         self.assertIn("going on at step", talk)
 

@@ -5,7 +5,7 @@ import subprocess
 import unittest
 
 import common
-from common import BAD_DATA, OK, PROGRAMS, ProgramTest
+from common import BAD_DATA, OK, PROGRAMS, TIMEOUT, ProgramTest
 
 WRONG = 99  # what valgrind exits with when it found something
 
@@ -21,7 +21,7 @@ class Valgrind(ProgramTest):
              "--errors-for-leak-kinds=definite", "--num-callers=30",
              os.path.join(PROGRAMS, program), *args],
             env=dict(os.environ, DML_THREADS="1"), stdin=subprocess.DEVNULL,
-            capture_output=True, text=True)
+            capture_output=True, text=True, timeout=TIMEOUT)
         self.assertEqual(done.returncode, exit_code,
                          f"{program} {args}\n{done.stdout}\n{done.stderr}")
 

@@ -9,7 +9,7 @@ import time
 import numpy
 from PIL import Image
 
-from common import PROGRAMS, SHAPES, ProgramTest, draw
+from common import PROGRAMS, SHAPES, TIMEOUT, ProgramTest, draw
 
 INTERRUPTED = 130
 SMALL = ["--arch=resnet10", "--width=0.0625", "--input=16", "--embedding=8",
@@ -57,12 +57,21 @@ class TrainTest(ProgramTest):
                 draw(shape, size=40, seed=n).save(
                     os.path.join(self.photos, shape, f"{n}.png"))
         self.out = os.path.join(self.dir, "run")
+        self.started = []
+
+    def tearDown(self):
+        for process in self.started:  # what a test that failed left running
+            process.kill()
+            process.wait()
+        super().tearDown()
 
     def start(self, *args, **kwargs):
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [os.path.join(PROGRAMS, "dml-train"), *args],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, **kwargs)
+        self.started.append(process)
+        return process
 
     def wait_for(self, path, process, newer_than=0):
         """Until there is a file, written after a time in nanoseconds."""
@@ -87,7 +96,7 @@ class TrainTest(ProgramTest):
     def interrupt(self, process):
         """Ctrl-C; the program's talk."""
         process.send_signal(signal.SIGINT)
-        _, talk = process.communicate(timeout=120)
+        _, talk = process.communicate(timeout=TIMEOUT)
         self.assertEqual(process.returncode, INTERRUPTED, talk)
         return talk
 
