@@ -153,9 +153,8 @@ report_embedding (BenchReport *report, DmlEncoder *encoder, const char *path,
   candidates[0].data = &work;
   candidates[1].data = peer;
   bench_run (candidates, peer ? 2 : 1, (guint) options.runs, options.seconds);
-  what =
-    g_strdup_printf ("embed %d x %dx%d, %d thread%s", options.batch, width,
-                     height, options.threads, options.threads == 1 ? "" : "s");
+  what = g_strdup_printf ("embed %d x %dx%d, %d thread%s", options.batch, width,
+                          height, options.threads, CLI_S (options.threads));
   bench_report_add (
     report, what, candidates[0].min_ms, candidates[0].median_ms, "ms",
     ours && options.batch == 1 && options.threads == 1 ? EMBED_TARGET_MS

@@ -155,7 +155,7 @@ report_ours (BenchReport *report, const DmlTrainSpeed *s)
   const double none = (double) NAN;
   g_autofree char *what = g_strdup_printf (
     "step of %u views, %s, %d pixels, %u thread%s", s->n_views, network,
-    options.input, s->n_threads, s->n_threads == 1 ? "" : "s");
+    options.input, s->n_threads, CLI_S (s->n_threads));
 
   bench_report_add (report, what, 1e3 * s->seconds_min, 1e3 * s->seconds_median,
                     "ms", none);

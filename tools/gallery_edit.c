@@ -98,7 +98,7 @@ gallery_remove (int argc, char **argv)
     cli_json_integer (json, "items", n_items);
     cli_json_print (json);
   } else
-    printf ("%u item%s removed\n", n_items, n_items == 1 ? "" : "s");
+    printf ("%u item%s removed\n", n_items, CLI_S (n_items));
   return CLI_OK;
 }
 

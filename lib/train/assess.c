@@ -4,6 +4,7 @@
 #include "train/assess.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/words.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -224,7 +225,7 @@ check_mates (const DmlAssessment *a, const DmlAssessed *all, GError **error)
     dml_assess_say (a, FALSE,
                     "%u class%s of one picture: found by none of its class, "
                     "left out of recall and the classifier's figure",
-                    n, n == 1 ? "" : "es");
+                    n, DML_ES (n));
   return TRUE;
 }
 
@@ -292,9 +293,11 @@ find_leaks (DmlAssessment *a, const DmlAssessed *gallery,
   }
   if (a->out->n_leaks > 0)
     dml_assess_say (a, TRUE,
-                    "%u queries are in the gallery too, the very same "
-                    "pictures: the figures are too good. The first is %s",
-                    a->out->n_leaks, (char *) a->out->leaks->pdata[0]);
+                    "%u quer%s %s in the gallery too, the very same "
+                    "picture%s: the figures are too good. The first is %s",
+                    a->out->n_leaks, DML_Y (a->out->n_leaks),
+                    DML_IS (a->out->n_leaks), DML_S (a->out->n_leaks),
+                    (char *) a->out->leaks->pdata[0]);
 }
 
 static void
@@ -445,8 +448,8 @@ check_options (const DmlEvaluateOptions *o, GError **error)
                      DML_ASSESS_K_MAX);
   if (o->protocol == DML_PROTOCOL_ONE_SHOT && (o->ways < 2 || o->n_trials < 1))
     return dml_fail (error, INVALID,
-                     "a trial needs 2 classes or more; %u are asked for",
-                     o->ways);
+                     "a trial needs 2 classes or more; %u %s asked for",
+                     o->ways, DML_IS (o->ways));
   return TRUE;
 }
 

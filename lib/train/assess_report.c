@@ -3,6 +3,7 @@
 #include "train/assess.h"
 #include "train/figures.h"
 #include "base/error.h"
+#include "base/words.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -234,8 +235,8 @@ write_figures (const DmlEvaluation *e, GString *text)
     g_string_append (text, "open set: too few classes, or no unknown query\n");
     return;
   }
-  g_string_append_printf (text, "open set, %u pictures enrolled\n",
-                          m->n_enrolled);
+  g_string_append_printf (text, "open set, %u picture%s enrolled\n",
+                          m->n_enrolled, DML_S (m->n_enrolled));
   line (text, "  AUROC", m->auroc, &m->auroc_range);
   line (text, "  OSCR", m->oscr, &m->oscr_range);
   line (text, "  DIR at 1 % false alarms", m->dir_1, &m->dir_1_range);
@@ -301,9 +302,10 @@ static void
 write_suspects (const DmlEvaluation *e, GString *text)
 {
   g_string_append_printf (text,
-                          "\n%u pictures have no neighbour of their own label; "
+                          "\n%u picture%s %s no neighbour of the same label; "
                           "the likeliest wrong labels:\n",
-                          e->n_suspects);
+                          e->n_suspects, DML_S (e->n_suspects),
+                          DML_HAS (e->n_suspects));
   for (guint i = 0; i < e->suspects->len; i++) {
     const DmlSuspect *s = &g_array_index (e->suspects, DmlSuspect, i);
     g_autofree char *picture = shown (s->picture), *like = shown (s->like);
@@ -335,21 +337,24 @@ dml_evaluation_to_text (const DmlEvaluation *e, guint n_rows)
   g_string_append_printf (text, "%s (%.12s), %s\n", e->encoder, e->fingerprint,
                           protocols[e->protocol]);
   if (e->protocol == DML_PROTOCOL_ONE_SHOT) {
-    g_string_append_printf (text, "%u trials, %u queries, gallery of %u\n",
-                            e->n_trials, e->n_queries, e->n_gallery);
+    g_string_append_printf (text, "%u trial%s, %u quer%s, gallery of %u\n",
+                            e->n_trials, DML_S (e->n_trials), e->n_queries,
+                            DML_Y (e->n_queries), e->n_gallery);
     line (text, "error", e->error, &e->error_range);
     return g_string_free (text, FALSE);
   }
-  g_string_append_printf (text, "%u queries, gallery of %u, %u labels\n",
-                          e->n_queries, e->n_gallery, e->measures.n_classes);
+  g_string_append_printf (text, "%u quer%s, gallery of %u, %u label%s\n",
+                          e->n_queries, DML_Y (e->n_queries), e->n_gallery,
+                          e->measures.n_classes, DML_S (e->measures.n_classes));
   write_figures (e, text);
   write_thresholds (e, text);
-  if (e->n_leaks > 0)
-    g_string_append_printf (text,
-                            e->protocol == DML_PROTOCOL_LEAVE_ONE_OUT
-                              ? "%u exact copies were left out\n"
-                              : "%u queries lie in the gallery too\n",
-                            e->n_leaks);
+  if (e->n_leaks > 0 && e->protocol == DML_PROTOCOL_LEAVE_ONE_OUT)
+    g_string_append_printf (text, "%u exact cop%s %s left out\n", e->n_leaks,
+                            DML_Y (e->n_leaks), DML_WAS (e->n_leaks));
+  else if (e->n_leaks > 0)
+    g_string_append_printf (text, "%u quer%s %s in the gallery too\n",
+                            e->n_leaks, DML_Y (e->n_leaks),
+                            DML_IS (e->n_leaks));
   for (guint i = 0; i < e->leaks->len; i++) {
     g_autofree char *leak = shown (e->leaks->pdata[i]);
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/threads.h"
+#include "base/words.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
@@ -411,15 +412,16 @@ fail_bad (const Opening *opening, GError **error)
     g_string_append_printf (names, "\n  and %u more",
                             report->n_bad - DML_DATASET_NAMED);
   if (report->n_bad == report->n_read)
-    return dml_fail (error, FORMAT, "%u of %u pictures cannot be read:%s",
-                     report->n_bad, report->n_read, names->str);
-  return dml_fail (error, FORMAT,
-                   "%u of %u pictures cannot be read, more than the %g %% that "
-                   "bad-pictures allows (--bad-pictures=%g goes on without "
-                   "them):%s",
-                   report->n_bad, report->n_read,
-                   100 * opening->options->bad_share, ceil (100 * share) / 100,
-                   names->str);
+    return dml_fail (error, FORMAT, "%u of %u picture%s cannot be read:%s",
+                     report->n_bad, report->n_read, DML_S (report->n_read),
+                     names->str);
+  return dml_fail (
+    error, FORMAT,
+    "%u of %u picture%s cannot be read, more than the %g %% that "
+    "bad-pictures allows (--bad-pictures=%g goes on without "
+    "them):%s",
+    report->n_bad, report->n_read, DML_S (report->n_read),
+    100 * opening->options->bad_share, ceil (100 * share) / 100, names->str);
 }
 
 static gboolean
@@ -431,9 +433,9 @@ put_in_order (Opening *opening, GError **error)
 
   if (report->n_read == 0)
     return dml_fail (error, FORMAT,
-                     "no picture found (%u other files); a folder of folders "
+                     "no picture found (%u other file%s); a folder of folders "
                      "is expected, one folder a class",
-                     report->n_other);
+                     report->n_other, DML_S (report->n_other));
   if (report->n_bad > opening->options->bad_share * report->n_read ||
       report->n_bad == report->n_read)
     return fail_bad (opening, error);

@@ -3,6 +3,7 @@
  * what to do where they do. */
 #include "train/trainer.h"
 #include "base/error.h"
+#include "base/words.h"
 
 #include <math.h>
 #include <string.h>
@@ -69,10 +70,11 @@ dml_health_after_step (DmlTrainer *t, const DmlBatch *batch,
     watch_value (t, &t->mix.part[i], batch, figures);
   if (figures->n_zero > 0 && t->train.sum.n_zero == 0)
     dml_trainer_warn (t,
-                      "step %" G_GUINT64_FORMAT ": %zu pictures got an "
+                      "step %" G_GUINT64_FORMAT ": %zu picture%s got an "
                       "embedding of length 0, which has no direction and "
                       "learns nothing; lower lr (it is %g)",
-                      t->step, figures->n_zero, t->config->s.lr);
+                      t->step, figures->n_zero, DML_S (figures->n_zero),
+                      t->config->s.lr);
   return check_spread (t, figures, error);
 }
 
@@ -131,8 +133,9 @@ dml_health_at_the_end (DmlTrainer *t)
 
   if (never > 0)
     dml_trainer_warn (t,
-                      "%zu of %zu training pictures were never shown: classes "
+                      "%zu of %zu training pictures %s never shown: classes "
                       "get equal shares, and the largest were not through. "
-                      "More epochs show them (there were %u)",
-                      never, t->feed.n, (guint) t->n_epochs);
+                      "More epochs show them (there %s %u)",
+                      never, t->feed.n, DML_WAS (never), DML_WAS (t->n_epochs),
+                      (guint) t->n_epochs);
 }

@@ -4,6 +4,7 @@
 #include "train/trainer.h"
 #include "base/error.h"
 #include "base/threads.h"
+#include "base/words.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -140,15 +141,16 @@ say_batch (const DmlTrainer *t, guint median)
   gboolean said;
 
   if (isnan (dml_sampler_setting (s->sampler, "k", &said)))
-    dml_trainer_say (t, "batch: %zu pictures x %u view%s = %u (sampler=%s)",
-                     t->feed.batch, views, views == 1 ? "" : "s", rows,
-                     s->sampler);
+    dml_trainer_say (t, "batch: %zu picture%s x %u view%s = %u (sampler=%s)",
+                     t->feed.batch, DML_S (t->feed.batch), views, DML_S (views),
+                     rows, s->sampler);
   else
     dml_trainer_say (
       t,
-      "batch: %zu classes x %u pictures x %u views = %u (a class "
-      "has %u pictures in the middle)",
-      t->feed.batch / k, k, views, rows, median);
+      "batch: %zu class%s x %u picture%s x %u view%s = %u (a class "
+      "has %u picture%s in the middle)",
+      t->feed.batch / k, DML_ES (t->feed.batch / k), k, DML_S (k), views,
+      DML_S (views), rows, median, DML_S (median));
 }
 
 /* P, K and views, then the sampler that they make: what a batch holds is read
@@ -307,17 +309,6 @@ fill_time (DmlTrainer *t, double seconds, double step, double evaluation)
     s->epochs--;
 }
 
-/* "40 seconds", "8 minutes" (transfer full) */
-static char *
-time_in_words (double seconds)
-{
-  return seconds < 10    ? g_strdup_printf ("%.2g seconds", seconds)
-         : seconds < 120 ? g_strdup_printf ("%.0f seconds", seconds)
-                         : g_strdup_printf ("%.0f minutes", seconds / 60);
-}
-
-#define S(n) ((n) == 1 ? "" : "s")
-
 /* The plan, or that the time is too short for any: then it is the shortest. */
 static void
 say_length (const DmlTrainer *t, double left, double step, double evaluation)
@@ -326,20 +317,20 @@ say_length (const DmlTrainer *t, double left, double step, double evaluation)
   const double takes = planned_seconds (t, step, evaluation);
   const guint epochs = (guint) s->epochs, every = (guint) s->evaluate_every;
   const guint steps = (guint) t->feed.per_epoch;
-  g_autofree char *budget = time_in_words (s->time_budget);
-  g_autofree char *whole = time_in_words (s->time_budget - left + takes);
+  g_autofree char *budget = dml_words_duration (s->time_budget);
+  g_autofree char *whole = dml_words_duration (s->time_budget - left + takes);
   g_autofree char *often =
     every == 1 ? g_strdup ("") : g_strdup_printf ("%u ", every);
   g_autofree char *parts =
     evaluation > 0 ? g_strdup_printf (", %.1f s an evaluation, one every "
                                       "%sepoch%s",
-                                      evaluation, often, S (every))
+                                      evaluation, often, DML_S (every))
                    : g_strdup ("");
 
   if (takes <= left)
     dml_trainer_say (t,
                      "%u epoch%s of %u step%s fit%s into %s (%.0f ms a step%s)",
-                     epochs, S (epochs), steps, S (steps),
+                     epochs, DML_S (epochs), steps, DML_S (steps),
                      epochs == 1 ? "s" : "", budget, 1e3 * step, parts);
   else
     dml_trainer_warn (
@@ -347,7 +338,7 @@ say_length (const DmlTrainer *t, double left, double step, double evaluation)
       "time-budget: nothing fits into %s: %u epoch%s of %u "
       "step%s, the least%s, and all before take some %s "
       "(%.0f ms a step%s)",
-      budget, epochs, S (epochs), steps, S (steps),
+      budget, epochs, DML_S (epochs), steps, DML_S (steps),
       is_given (t, "batches-per-epoch") ? " that batches-per-epoch leaves" : "",
       whole, 1e3 * step, parts);
 }

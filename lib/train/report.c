@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/words.h"
 #include "nn/onnx/onnx.h"
 
 #include <dml/dml-version.h>
@@ -454,9 +455,9 @@ say_test (DmlTrainer *t, const DmlMeasures *m)
 
   dml_trainer_say (
     t,
-    "test, %u classes never seen and never chosen by: recall@1 %s%s, MAP@R "
+    "test, %u class%s never seen and never chosen by: recall@1 %s%s, MAP@R "
     "%s, AUROC %s, DIR at 1 %% %s",
-    m->n_classes,
+    m->n_classes, DML_ES (m->n_classes),
     digits (recall, sizeof recall, m->n_queries > 0,
             m->retrieval.recall[DML_RECALL_AT_1]),
     range,
@@ -492,8 +493,9 @@ say_which_weights (DmlTrainer *t, const char *path)
       t,
       "no epoch was better on the held-out classes than the network before "
       "training%s: nothing was learned that helps there. A lower lr (it is "
-      "%g), more epochs (there were %u) or more pictures may",
-      t->kept.epoch == 0 ? holds : "", t->config->s.lr, (guint) t->n_epochs);
+      "%g), more epochs (there %s %u) or more pictures may",
+      t->kept.epoch == 0 ? holds : "", t->config->s.lr, DML_WAS (t->n_epochs),
+      (guint) t->n_epochs);
 }
 
 gboolean

@@ -5,6 +5,7 @@
 #include "train/report.h"
 #include "base/error.h"
 #include "base/threads.h"
+#include "base/words.h"
 
 #include <math.h>
 #include <string.h>
@@ -212,27 +213,29 @@ loop (DmlTrainer *t, GCancellable *cancellable, GError **error)
   if (enough)
     dml_trainer_say (t,
                      "stopped early: %" G_GUINT64_FORMAT
-                     " evaluations without a better one",
-                     t->since_best);
+                     " evaluation%s without a better one",
+                     t->since_best, DML_S (t->since_best));
   return TRUE;
 }
 
 gboolean
 dml_trainer_plan (DmlTrainer *t, GCancellable *cancellable, GError **error)
 {
+  g_autofree char *whole = NULL;
   double seconds;
 
   if (!dml_trainer_rehearse (t, cancellable, error) ||
       !dml_trainer_probe (t, &seconds, cancellable, error))
     return FALSE;
   dml_trainer_choose_length (t, seconds, 0);
+  whole = dml_words_duration (seconds * (double) t->n_steps);
   dml_trainer_say (
     t,
     "a step takes %.0f ms (%.0f views/s): %u epoch%s of %u step%s, about "
-    "%.1f minutes without evaluations",
+    "%s without evaluations",
     1e3 * seconds, (double) (t->feed.batch * t->feed.views) / seconds,
-    (guint) t->n_epochs, t->n_epochs == 1 ? "" : "s", (guint) t->feed.per_epoch,
-    t->feed.per_epoch == 1 ? "" : "s", seconds * (double) t->n_steps / 60);
+    (guint) t->n_epochs, DML_S (t->n_epochs), (guint) t->feed.per_epoch,
+    DML_S (t->feed.per_epoch), whole);
   return TRUE;
 }
 

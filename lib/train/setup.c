@@ -4,6 +4,7 @@
 #include "train/trainer.h"
 #include "base/error.h"
 #include "base/threads.h"
+#include "base/words.h"
 
 #include <math.h>
 #include <string.h>
@@ -35,16 +36,16 @@ warn_of_few (const DmlTrainer *t, guint n_val)
     return;
   if (*s->split != '\0' || t->set->split_given)
     dml_trainer_warn (t,
-                      "%u held-out class%s too few for AUROC, DIR and "
+                      "%u held-out class%s %s too few for AUROC, DIR and "
                       "thresholds: mark %d or more as `val`",
-                      n_val, n_val == 1 ? " is" : "es are",
+                      n_val, DML_ES (n_val), DML_IS (n_val),
                       DML_OPEN_CLASSES_MIN);
   else
     dml_trainer_warn (t,
-                      "%u held-out class%s too few for AUROC, DIR and "
+                      "%u held-out class%s %s too few for AUROC, DIR and "
                       "thresholds, which ask for %d: raise --hold-out (it is "
                       "%g), or add classes",
-                      n_val, n_val == 1 ? " is" : "es are",
+                      n_val, DML_ES (n_val), DML_IS (n_val),
                       DML_OPEN_CLASSES_MIN, s->hold_out);
 }
 
@@ -66,12 +67,13 @@ warn_of_both (const DmlTrainer *t)
     n++;
   }
   if (n > 0)
-    dml_trainer_warn (t,
-                      "%u class%s on both sides of the split, the first is %s: "
-                      "the figures are not of unseen things, and thresholds "
-                      "will be too high or too low for those. Hold out whole "
-                      "classes",
-                      n, n == 1 ? " is" : "es are", first);
+    dml_trainer_warn (
+      t,
+      "%u class%s %s on both sides of the split, the first is %s: "
+      "the figures are not of unseen things, and thresholds "
+      "will be too high or too low for those. Hold out whole "
+      "classes",
+      n, DML_ES (n), DML_IS (n), first);
 }
 
 static void
@@ -84,13 +86,14 @@ say_split (const DmlTrainer *t)
       n_classes[s] += dml_dataset_label (t->set, i)->n[s] > 0;
       n[s] += dml_dataset_label (t->set, i)->n[s];
     }
-  dml_trainer_say (t,
-                   "%u classes (%u pictures) to train on, %u (%u) held out to "
-                   "choose the best epoch and the thresholds, %u (%u) to test "
-                   "at the end",
-                   n_classes[DML_SPLIT_TRAIN], n[DML_SPLIT_TRAIN],
-                   n_classes[DML_SPLIT_VAL], n[DML_SPLIT_VAL],
-                   n_classes[DML_SPLIT_TEST], n[DML_SPLIT_TEST]);
+  dml_trainer_say (
+    t,
+    "%u class%s (%u picture%s) to train on, %u (%u) held out to "
+    "choose the best epoch and the thresholds, %u (%u) to test "
+    "at the end",
+    n_classes[DML_SPLIT_TRAIN], DML_ES (n_classes[DML_SPLIT_TRAIN]),
+    n[DML_SPLIT_TRAIN], DML_S (n[DML_SPLIT_TRAIN]), n_classes[DML_SPLIT_VAL],
+    n[DML_SPLIT_VAL], n_classes[DML_SPLIT_TEST], n[DML_SPLIT_TEST]);
   if (n[DML_SPLIT_VAL] == 0)
     dml_trainer_warn (t,
                       "nothing is held out to choose by (too few classes, or "
@@ -261,16 +264,18 @@ dml_trainer_build (DmlTrainer *t, GError **error)
 
   rows = t->feed.batch * t->feed.views;
   if (rows > DML_BATCH_MAX)
-    return dml_fail (error, INVALID,
-                     "a batch of %zu views (%zu pictures, %zu views of each): "
-                     "at most %d are compared with one another; lower "
-                     "classes-per-batch, pictures-per-class or views",
-                     rows, t->feed.batch, t->feed.views, DML_BATCH_MAX);
+    return dml_fail (
+      error, INVALID,
+      "a batch of %zu views (%zu picture%s, %zu view%s of each): "
+      "at most %d are compared with one another; lower "
+      "classes-per-batch, pictures-per-class or views",
+      rows, t->feed.batch, DML_S (t->feed.batch), t->feed.views,
+      DML_S (t->feed.views), DML_BATCH_MAX);
   part = s->micro_batch ? MIN (s->micro_batch, rows) : rows;
   if (rows % part != 0)
     return dml_fail (error, INVALID,
-                     "micro-batch: %zu does not divide the batch of %zu views",
-                     part, rows);
+                     "micro-batch: %zu does not divide the batch of %zu view%s",
+                     part, rows, DML_S (rows));
   t->model = dml_model_new (s, part, error);
   if (t->model == NULL || !build_views (t, error))
     return FALSE;

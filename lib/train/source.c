@@ -2,6 +2,7 @@
  * Reading folders, tar files and tables of pictures. */
 #include "train/source.h"
 #include "base/error.h"
+#include "base/words.h"
 
 #include <dml/dml-folder.h>
 
@@ -479,8 +480,10 @@ read_table (Reader *reader, const char *path, GError **error)
   }
   if (reader->n_unlabelled > 0)
     g_ptr_array_add (reader->notes,
-                     g_strdup_printf ("%s: %u of %u rows have no label", path,
-                                      reader->n_unlabelled, reader->n_rows));
+                     g_strdup_printf ("%s: %u of %u row%s %s no label", path,
+                                      reader->n_unlabelled, reader->n_rows,
+                                      DML_S (reader->n_rows),
+                                      DML_HAS (reader->n_unlabelled)));
   return TRUE;
 }
 

@@ -4,6 +4,7 @@
 #include "train/measures.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "base/words.h"
 
 #include <string.h>
 
@@ -309,14 +310,12 @@ say (GPtrArray *lines, const char *format, ...)
   va_end (args);
 }
 
-#define IS(n) ((n) == 1 ? "is" : "are")
-#define S(n) ((n) == 1 ? "" : "s")
-
 static void
 say_skipped (const DmlDatasetReport *r, GPtrArray *lines)
 {
   if (r->n_bad > 0)
-    say (lines, "%u cannot be read and %s skipped:", r->n_bad, IS (r->n_bad));
+    say (lines, "%u cannot be read and %s skipped:", r->n_bad,
+         DML_IS (r->n_bad));
   for (guint i = 0; i < MIN (r->n_bad, DML_DATASET_NAMED); i++)
     say (lines, "  %s", r->bad[i]);
   if (r->n_bad > DML_DATASET_NAMED)
@@ -326,7 +325,7 @@ say_skipped (const DmlDatasetReport *r, GPtrArray *lines)
   if (r->n_contradict > 0)
     say (lines,
          "%u %s the same picture under different labels and %s left out:",
-         r->n_contradict, IS (r->n_contradict), IS (r->n_contradict));
+         r->n_contradict, DML_IS (r->n_contradict), DML_IS (r->n_contradict));
   for (guint i = 0; i < DML_DATASET_NAMED && r->contradict[i] != NULL; i++)
     say (lines, "  %s", r->contradict[i]);
   if (r->n_copies > 0)
@@ -337,7 +336,7 @@ say_skipped (const DmlDatasetReport *r, GPtrArray *lines)
          r->n_copies);
   if (r->n_cut > 0)
     say (lines, "%u %s past max-per-class and %s left out", r->n_cut,
-         IS (r->n_cut), IS (r->n_cut));
+         DML_IS (r->n_cut), DML_IS (r->n_cut));
   if (r->n_other > 0)
     say (lines,
          r->n_other == 1 ? "%u file is no picture and was passed over"
@@ -350,6 +349,7 @@ dml_dataset_describe (const DmlDataset *set, gboolean training)
 {
   const DmlDatasetReport *r = &set->report;
   GPtrArray *lines = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *sizes = NULL;
   guint smallest = G_MAXUINT, largest = 0, n_single = 0, n_named = 0;
 
   for (guint i = 0; i < set->labels->len; i++) {
@@ -362,18 +362,20 @@ dml_dataset_describe (const DmlDataset *set, gboolean training)
     largest = MAX (largest, n);
     n_single += n == 1;
   }
+  sizes = smallest < largest ? g_strdup_printf ("%u to %u", smallest, largest)
+                             : g_strdup_printf ("%u", largest);
   if (set->unlabelled)
     say (lines, "%u picture%s without a label: each is its own class",
-         set->samples->len, S (set->samples->len));
+         set->samples->len, DML_S (set->samples->len));
   else
     say (lines,
-         "%u picture%s in %u class%s, %u to %u in a class, shorter side %d "
+         "%u picture%s in %u class%s, %s in a class, shorter side %d "
          "pixels (median)",
-         set->samples->len, S (set->samples->len), n_named,
-         n_named == 1 ? "" : "es", smallest, largest, r->median_side);
+         set->samples->len, DML_S (set->samples->len), n_named,
+         DML_ES (n_named), sizes, r->median_side);
   if (!set->unlabelled && n_single > 0)
-    say (lines, "%u class%s one picture%s", n_single,
-         n_single == 1 ? " has" : "es have",
+    say (lines, "%u class%s %s one picture%s", n_single, DML_ES (n_single),
+         DML_HAS (n_single),
          training ? ": its views are its positives"
                   : ", which no other of it can find");
   if (!set->unlabelled && r->n_unlabelled > 0)
@@ -384,8 +386,7 @@ dml_dataset_describe (const DmlDataset *set, gboolean training)
          r->n_unlabelled);
   say_skipped (r, lines);
   if (r->n_alpha > 0)
-    say (lines, "%u %s transparency%s", r->n_alpha,
-         r->n_alpha == 1 ? "has" : "have",
+    say (lines, "%u %s transparency%s", r->n_alpha, DML_HAS (r->n_alpha),
          training ? ": laid upon other pictures in training" : "");
   if (r->n_alike > 0)
     say (lines, "%u look%s much like one of another class (mean hash)",

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/words.h"
 
 #include <math.h>
 #include <string.h>
@@ -169,9 +170,10 @@ dml_trainer_teach (DmlTrainer *t, GCancellable *cancellable, GError **error)
   head.n = members->len;
   head.d = t->d_teacher;
   if (!read_kept (t, path, &head)) {
-    dml_trainer_say (
-      t, "teacher: %s, %zu numbers; it looks at %u pictures once",
-      dml_encoder_get_name (encoder), t->d_teacher, members->len);
+    dml_trainer_say (t,
+                     "teacher: %s, %zu numbers; it looks at %u picture%s once",
+                     dml_encoder_get_name (encoder), t->d_teacher, members->len,
+                     DML_S (members->len));
     if (!embed_all (t, encoder, members, cancellable, error))
       return FALSE;
     if (g_file_test (t->run, G_FILE_TEST_IS_DIR) &&

@@ -8,7 +8,7 @@ import tarfile
 import unicodedata
 
 from common import BAD_DATA, OK, USAGE, run
-from training import TrainTest, paint, paint_classes
+from training import SMALL, TrainTest, paint, paint_classes
 
 
 def columns(text):
@@ -132,6 +132,37 @@ class EvalTest(TrainTest):
                                "training.md"), encoding="utf-8") as f:
             told = documented(f.read(), "| figure | what |")
         self.assertEqual(sorted(told), sorted(printed))
+
+    def test_one_is_no_plural(self):
+        """Of one class, one picture, one view, one epoch, one query."""
+        one, many = self.path("one"), self.path("many")
+        shutil.copytree(os.path.join(self.things, "thing-00"),
+                        os.path.join(one, "thing-00"))
+        for n in 1, 2:
+            os.remove(os.path.join(one, "thing-00", f"{n}.png"))
+        for c in range(4):
+            os.makedirs(os.path.join(many, f"thing-{c:02}"))
+            shutil.copy(os.path.join(self.things, f"thing-{c:02}", "0.png"),
+                        os.path.join(many, f"thing-{c:02}"))
+        said = ""
+        for done in (
+                run("dml-train", self.path("things", "thing-01"), "-o",
+                    self.out, "--dry-run", *SMALL, "--views=1", "--epochs=1"),
+                run("dml-train", many, "-o", self.out, "--dry-run", *SMALL,
+                    "--views=2", "--epochs=1"),
+                self.eval(one, "--queries", one),
+                self.eval(many, "--queries", one),
+                self.eval(self.things, "--protocol=one-shot", "--ways=2",
+                          "--n-trials=1")):
+            said += done.stdout + done.stderr
+        self.assertNotRegex(
+            said, r"\b1 (classes|pictures|views|quer(ies)|labels|epochs|steps|"
+                  r"trials|copies|files|exact copies|seconds|minutes)\b")
+        self.assertIn("1 query, gallery of 1, 1 label\n", said)
+        self.assertIn("1 query is in the gallery too", said)
+        self.assertIn("1 epoch of 1 step, about ", said)
+        self.assertNotIn("0.0 minutes", said)
+        self.assertNotRegex(said, r"\b(\d+) to \1 in a class")
 
     def test_options_that_say_nothing_here(self):
         for options, word in (
