@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Makes the pictures of the elements' pages: real output of the elements on
-photographs of Debian's tuxpaint-stamps-default.
+"""Makes the pictures of the elements' pages, and the line of JSON on dmljson's:
+real output of the elements on photographs of Debian's tuxpaint-stamps-default.
+To be run again when the built-in encoder is another (tests/docs/test_sample.py
+tells).
 
     make_pictures.py [OUT_FOLDER]
 
@@ -12,6 +14,7 @@ PATH. Look at what comes out: it is what the built-in encoder says, right or not
 import array
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -261,6 +264,26 @@ def gallery(out):
     sheet.save(os.path.join(out, "dmlgallery.jpg"), quality=82)
 
 
+def write_sample(line):
+    """Puts a line of JSON into dmljson's page, broken and its fingerprint cut."""
+    line = re.sub(r'("fingerprint":"[0-9a-f]{8})[0-9a-f]*', "\\1…", line)
+    rows = [""]
+    for part in re.split(r'(?<=,)(?="|\{)', line):
+        if rows[-1] and len(rows[-1]) + len(part) > 80:
+            rows.append(" ")
+        rows[-1] += part
+    path = os.path.join(HERE, "..", "elements", "dmljson.md")
+    with open(path, encoding="utf-8") as page:
+        text = page.read()
+    made = "```\n" + "\n".join(rows) + "\n```"
+    text, n = re.subn(r'```\n\{"time".*?```', lambda _: made, text,
+                      flags=re.S)
+    if n != 1:
+        sys.exit(f"{path}: no line of JSON to be replaced")
+    with open(path, "w", encoding="utf-8") as page:
+        page.write(text)
+
+
 def json_line(out):
     """dmljson: a frame and its line."""
     picture, boxes = scene([("household/kettle.png", 130, 34, 160, 0)], 5,
@@ -272,6 +295,7 @@ def json_line(out):
         "filesink location=seen.png")
     with open("seen.jsonl", encoding="utf-8") as lines:
         line = lines.readline().strip()
+    write_sample(line)
     text = font(13, MONO)
     sheet = Image.new("RGB", (1000, 216), PAPER)
     sheet.paste(Image.open("seen.png").convert("RGB"), (0, 0))
