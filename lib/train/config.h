@@ -21,6 +21,7 @@ typedef enum {
 typedef enum {
   SETTING_FIXED, /* it shaped what the checkpoint holds */
   SETTING_FREE,  /* it says how to work, not what on */
+  SETTING_SHOWN, /* free, and encoder.onnx shows it */
 } SettingChange;
 
 typedef struct {

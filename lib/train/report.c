@@ -151,26 +151,34 @@ dml_report_command (const DmlTrainer *t)
   return g_string_free (text, FALSE);
 }
 
+/* What settings say, whatever the weights. */
+static void
+put_settings (GHashTable *table, const DmlTrainer *t)
+{
+  const DmlTrainSettings *s = &t->config->s;
+  g_autofree char *name = g_path_get_basename (t->run);
+  g_autofree char *command = dml_report_command (t);
+
+  put (table, "dml.name", *s->name ? s->name : name);
+  put (table, "dml.licence", s->licence);
+  put (table, "dml.data", s->data_terms);
+  put (table, "dml.command", command);
+}
+
 GHashTable *
 dml_report_metadata (const DmlTrainer *t, const DmlEpoch *epoch)
 {
   GHashTable *table =
     g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  const DmlTrainSettings *s = &t->config->s;
   const DmlModel *m = t->model;
   g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
   g_autofree char *created = g_date_time_format (now, "%Y-%m-%dT%H:%M:%SZ");
   g_autofree char *input = g_strdup_printf ("%dx%d", m->width, m->height);
   g_autofree char *mean = three_numbers (m->mean);
   g_autofree char *std = three_numbers (m->std);
-  g_autofree char *name = g_path_get_basename (t->run);
-  g_autofree char *command = dml_report_command (t);
 
   put (table, "dml.version", "1");
-  put (table, "dml.name", *s->name ? s->name : name);
-  put (table, "dml.licence", s->licence);
-  put (table, "dml.data", s->data_terms);
-  put (table, "dml.command", command);
+  put_settings (table, t);
   put (table, "dml.created", created);
   put (table, "dml.input", input);
   put (table, "dml.mean", mean);
@@ -188,26 +196,23 @@ dml_report_metadata (const DmlTrainer *t, const DmlEpoch *epoch)
   return table;
 }
 
-gboolean
-dml_report_check_encoder (DmlTrainer *t, const char *path, GError **error)
+/* The file against the graph that it was written from, which is optimised by
+ * this. */
+static gboolean
+hold_to (DmlTrainer *t, const char *path, DmlGraph *graph, GError **error)
 {
   g_autoptr (DmlEncoder) encoder = dml_encoder_open (path, error);
   g_autoptr (DmlSession) session = NULL;
-  const gboolean half = t->config->s.half_weights != 0;
-  g_autoptr (DmlGraph) graph = NULL;
   const size_t n = MIN (CHECK_PICTURES, t->feed.n), d = t->model->d;
   g_autofree float *got = g_new (float, d);
   g_autofree float *want = g_new (float, n *d);
   g_autofree guint32 *places = g_new (guint32, n);
   double worst = 0;
 
-  if (encoder == NULL)
-    return FALSE;
   /* What 16 bits do to a deep and fresh network has no bound worth its name, so
    * the file is held to the network that has been rounded like it. */
-  graph = half ? dml_model_written_graph (t->model, error)
-               : dml_model_encoder_graph (t->model);
-  if (graph == NULL || (half && !dml_onnx_round_to_half (graph, error)))
+  if (encoder == NULL ||
+      (t->config->s.half_weights && !dml_onnx_round_to_half (graph, error)))
     return FALSE;
   session = dml_encoder_session_new (encoder, 1, error);
   for (size_t i = 0; i < n; i++)
@@ -233,6 +238,37 @@ dml_report_check_encoder (DmlTrainer *t, const char *path, GError **error)
                      "report it",
                      path, worst);
   return TRUE;
+}
+
+gboolean
+dml_report_check_encoder (DmlTrainer *t, const char *path, GError **error)
+{
+  g_autoptr (DmlGraph) graph = t->config->s.half_weights
+                                 ? dml_model_written_graph (t->model, error)
+                                 : dml_model_encoder_graph (t->model);
+
+  return graph != NULL && hold_to (t, path, graph, error);
+}
+
+gboolean
+dml_report_restate (DmlTrainer *t, GError **error)
+{
+  static const char *const stated[] = { "dml.name", "dml.licence", "dml.data",
+                                        "dml.command" };
+  g_autofree char *path = g_build_filename (t->run, "encoder.onnx", NULL);
+  g_autoptr (GHashTable) metadata = NULL;
+  g_autoptr (DmlGraph) graph = dml_onnx_read_file (path, &metadata, error);
+  DmlOnnxWrite how = { .half = t->config->s.half_weights != 0 };
+
+  if (graph == NULL)
+    return FALSE;
+  for (size_t i = 0; i < G_N_ELEMENTS (stated); i++)
+    g_hash_table_remove (metadata, stated[i]);
+  put_settings (metadata, t);
+  how.metadata = metadata;
+  how.embedding = ((const DmlValue *) graph->outputs->pdata[0])->name;
+  return dml_onnx_write_file (graph, path, &how, error) &&
+         hold_to (t, path, graph, error);
 }
 
 /* ---- run.jsonl ---- */

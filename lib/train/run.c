@@ -274,23 +274,47 @@ begin (DmlTrainer *t, GCancellable *cancellable, GError **error)
   return dml_report_config (t, error) && dml_trainer_save (t, error);
 }
 
+/* Settings that were given anew: into what shows them. */
+static gboolean
+restate (DmlTrainer *t, gboolean written, GError **error)
+{
+  if (!t->changes.any)
+    return TRUE;
+  if (!dml_report_config (t, error) ||
+      (t->changes.shown && !written && !isnan (t->kept.score) &&
+       !dml_report_restate (t, error)))
+    return FALSE;
+  if (t->changes.widened && !written)
+    dml_trainer_warn (t,
+                      "encoder.onnx holds the weights of epoch "
+                      "%" G_GUINT64_FORMAT ", of which only the 16 bits are "
+                      "left: they are in 32 now and no better; those of epochs "
+                      "to come will be",
+                      t->kept.epoch);
+  return dml_trainer_save (t, error);
+}
+
 /* After a checkpoint has been restored. A run that had ended, but whose
- * encoder.onnx is gone or is to hold the last weights now, evaluates once more
- * and so writes it. */
+ * encoder.onnx is gone, or is to hold the last weights now or to hold them
+ * whole again, evaluates once more and so writes it. */
 static gboolean
 take_up (DmlTrainer *t, GCancellable *cancellable, GError **error)
 {
   const gboolean again =
     t->step == t->n_steps &&
     (isnan (t->kept.score) ||
-     (dml_trainer_keeps_last (t) && t->kept.epoch != t->n_epochs));
+     (dml_trainer_keeps_last (t) && t->kept.epoch != t->n_epochs) ||
+     (t->changes.widened && t->kept.epoch == t->n_epochs));
 
+  if (again)
+    t->kept.score = (double) NAN; /* it is kept, whatever it comes to */
   if (again && t->n_evaluated > 0) {
     t->n_evaluated--; /* its line in run.jsonl is written anew */
     t->since_best -= t->since_best > 0;
   }
   if (!dml_report_resume (t, error) ||
-      (again && !dml_trainer_evaluate (t, cancellable, error)))
+      (again && !dml_trainer_evaluate (t, cancellable, error)) ||
+      !restate (t, again, error))
     return FALSE;
   dml_trainer_say (
     t, "going on at step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT, t->step,

@@ -130,8 +130,9 @@ dml_trainer_new (const char *const *data, const char *run,
 /* The settings of the checkpoint with those that were given anew. */
 static gboolean
 take_changes (DmlTrainConfig *config, const DmlTrainConfig *changes,
-              const char *run, GError **error)
+              const char *run, DmlChanges *what, GError **error)
 {
+  const gboolean half = config->s.half_weights != 0;
   const DmlTrainSetting *setting;
 
   for (size_t i = 0; (setting = dml_train_setting_at (i)) != NULL; i++) {
@@ -152,7 +153,10 @@ take_changes (DmlTrainConfig *config, const DmlTrainConfig *changes,
                        setting->name, now, run, then);
     if (!dml_train_config_set (config, setting->name, now, error))
       return FALSE;
+    what->any = TRUE;
+    what->shown |= setting->change == SETTING_SHOWN;
   }
+  what->widened = half && !config->s.half_weights;
   return TRUE;
 }
 
@@ -162,6 +166,7 @@ dml_trainer_resume (const char *run, const char *const *data,
                     const DmlTrainListener *listener, GError **error)
 {
   g_autofree char *path = g_build_filename (run, "last.ckpt", NULL);
+  DmlChanges what = { FALSE };
   g_autoptr (DmlCheckpoint) cp = NULL;
   g_autoptr (DmlTrainConfig) config = dml_train_config_new ();
   g_autoptr (DmlTrainer) t = NULL;
@@ -189,10 +194,11 @@ dml_trainer_resume (const char *run, const char *const *data,
   bytes = g_bytes_new (text, strlen (text));
   if (!dml_train_config_parse (config, bytes, path, error))
     return NULL;
-  if (changes != NULL && !take_changes (config, changes, run, error))
+  if (changes != NULL && !take_changes (config, changes, run, &what, error))
     return NULL;
   t = trainer_new (run, config, listener);
   t->resumed = TRUE;
+  t->changes = what;
   t->sources = g_steal_pointer (&sources);
   return g_steal_pointer (&t);
 }

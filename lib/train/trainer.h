@@ -114,6 +114,13 @@ typedef struct {
   uint64_t epoch;
 } DmlTop;
 
+/* What of a resumed run's settings is other than before. */
+typedef struct {
+  gboolean any;
+  gboolean shown;   /* such that encoder.onnx shows */
+  gboolean widened; /* half-weights=false, which was true */
+} DmlChanges;
+
 /* Encoders that a run learns from. */
 enum { DML_ORIGIN_INIT, DML_ORIGIN_TEACHER, DML_N_ORIGINS };
 
@@ -123,6 +130,7 @@ struct _DmlTrainer {
   DmlTrainConfig *config; /* as resolved, once planned */
   DmlTrainListener listener;
   gboolean resumed;
+  DmlChanges changes;   /* with which it goes on */
   int folder;           /* the run's, open and locked, or -1 */
   gboolean made_folder; /* by this trainer */
 

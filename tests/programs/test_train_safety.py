@@ -91,6 +91,45 @@ class StopTest(TrainTest):
                    check=USAGE)
         self.assertIn("no -o", done.stderr)
 
+    def test_free_settings_reach_a_run_that_has_ended(self):
+        """config.ini and encoder.onnx say what was said anew, figures and
+        weights stay, and so it goes on."""
+        run("dml-train", self.photos, "-o", self.out, "--epochs=2",
+            "--licence=none", *SMALL, check=OK)
+        before = self.read("encoder.onnx")
+        self.assertIn(b"dml.licence", before)
+
+        def fingerprint():
+            return json.loads(run("dml-eval", self.saved("encoder.onnx"),
+                                  self.photos, "--json", check=OK).stdout
+                              )["fingerprint"]
+
+        def again(*options):
+            run("dml-train", "--resume", self.out, *options, check=OK)
+            return self.read("encoder.onnx"), self.read("config.ini")
+
+        full = fingerprint()
+        encoder, config = again("--half-weights=true", "--name=shopenc",
+                                "--licence=")
+        self.assertIn(b"\x12\x07shopenc", encoder)
+        self.assertIn(b"--half-weights=true", encoder)
+        self.assertNotIn(b"dml.licence", encoder)
+        self.assertLess(len(encoder), 0.8 * len(before))
+        self.assertIn(b"\nname=shopenc\n", config)
+        self.assertIn(b"\nhalf-weights=true\n", config)
+        half = fingerprint()
+        self.assertNotEqual(half, full)
+        self.assertEqual(again(), (encoder, config))
+        named, config = again("--name=other")
+        self.assertIn(b"\x12\x05other", named)
+        self.assertEqual(fingerprint(), half)
+        whole, config = again("--half-weights=false", "--licence=CC0",
+                              "--stop-early=7")
+        self.assertIn(b"CC0", whole)
+        self.assertIn(b"\nstop-early=7\n", config)
+        self.assertEqual(fingerprint(), full)
+        self.assertEqual(len(self.run_lines()), 3)
+
     def test_other_pictures_are_refused(self):
         run("dml-train", self.photos, "-o", self.out, "--epochs=1", *SMALL,
             check=OK)
