@@ -364,6 +364,17 @@ dml_train_config_copy (const DmlTrainConfig *config)
   return copy;
 }
 
+gboolean
+dml_train_setting_is_initial (const DmlTrainSettings *s,
+                              const DmlTrainSetting *setting)
+{
+  g_autoptr (DmlTrainConfig) fresh = dml_train_config_new ();
+  g_autofree char *value = dml_train_setting_get (s, setting);
+  g_autofree char *initial = dml_train_setting_get (&fresh->s, setting);
+
+  return strcmp (value, initial) == 0;
+}
+
 void
 dml_train_config_free (DmlTrainConfig *config)
 {

@@ -113,6 +113,10 @@ const DmlTrainSetting *dml_train_setting_at (size_t i); /* NULL past the end */
 char *dml_train_setting_get (const DmlTrainSettings *s,
                              const DmlTrainSetting *setting);
 
+/* Whether it stands at its default, however that is spelt ("5m", 300). */
+gboolean dml_train_setting_is_initial (const DmlTrainSettings *s,
+                                       const DmlTrainSetting *setting);
+
 /* dml_train_config_load from memory; `path` stands for it in messages. */
 gboolean dml_train_config_parse (DmlTrainConfig *config, GBytes *bytes,
                                  const char *path, GError **error);

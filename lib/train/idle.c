@@ -105,7 +105,8 @@ dml_trainer_warn_idle (const DmlTrainer *t)
     const DmlTrainSetting *setting = dml_train_setting_find (rows[i].name);
     g_autofree char *value = dml_train_setting_get (&t->config->s, setting);
 
-    if (strcmp (value, setting->initial) != 0 && !rows[i].used (t))
+    if (!dml_train_setting_is_initial (&t->config->s, setting) &&
+        !rows[i].used (t))
       dml_trainer_warn (t, "%s=%s does nothing here: %s", setting->name, value,
                         rows[i].reason);
   }

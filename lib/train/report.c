@@ -135,7 +135,7 @@ dml_report_command (const DmlTrainer *t)
     g_autofree char *base = g_path_get_basename (value);
     g_autofree char *option = g_strdup_printf ("--%s=", setting->name);
 
-    if (strcmp (value, setting->initial) == 0 ||
+    if (dml_train_setting_is_initial (&t->config->s, setting) ||
         g_strv_contains (own, setting->name))
       continue;
     add_word (text, option,

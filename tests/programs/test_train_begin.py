@@ -131,6 +131,8 @@ class BeginTest(TrainTest):
         self.assertIn("\nteacher=default\n", config)
         command = self.read("encoder.onnx").split(b"dml.command")[1]
         self.assertIn(b"--init=default", command)
+        for untouched in b"--width", b"--cache-memory", b"--checkpoint-every":
+            self.assertNotIn(untouched, command)
         self.assertIn(b"--teacher=default", command)
         run("dml-train", "--resume", self.out, check=OK, cwd="/")
         again = ["--config", self.saved("config.ini"), "--dry-run"]
