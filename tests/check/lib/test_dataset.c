@@ -329,7 +329,7 @@ test_table_with_gaps (void)
     set->report.notes->pdata[0],
     "t.csv: columns that are not known and not read: id, price"));
   g_assert_true (g_str_has_suffix (set->report.notes->pdata[1],
-                                   "t.csv: 1 of 3 rows have no label"));
+                                   "t.csv: 1 of 3 rows has no label"));
   copy ("photos/class-00/00.png", "a;b.dat"); /* odd, but there */
   write_text ("t.csv", "a;b.dat\nphotos/class-01/01.png\n");
   other = open_set (table, NULL, &error);
