@@ -47,3 +47,14 @@ gboolean dml_source_split_line (char *line, GPtrArray *fields);
 /* "photos/grocery-train.tar.gz" -> "grocery-train": what keeps the labels of
  * several sources apart. */
 char *dml_source_prefix (const char *path);
+
+/* --- between the files that read sources --- */
+
+/* A file on disk, with what is known of it already. */
+gboolean dml_source_hand_over (const char *path, DmlSourceItem *item,
+                               DmlSourceFunc func, gpointer data,
+                               GError **error);
+/* The rows of a table, in their order; lines for people go into `notes`. */
+gboolean dml_source_read_table (const char *path, DmlSourceFunc func,
+                                gpointer data, GPtrArray *notes,
+                                GError **error);
