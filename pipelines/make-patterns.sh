@@ -4,7 +4,7 @@
 # told apart, and from black (tests/programs/test_patterns.py).
 # usage: make-patterns.sh FILE PLUGIN_FOLDER
 set -eu
-rm -f "$1"
+rm -f "$1" "$1.registry" # one of a build that broke off may shut the plugin out
 export GST_PLUGIN_PATH="$2" GST_REGISTRY="$1.registry"
 for pattern in smpte checkers-8 circular pinwheel spokes colors; do
     gst-launch-1.0 -q videotestsrc pattern=$pattern num-buffers=1 ! \
