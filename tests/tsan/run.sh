@@ -22,8 +22,8 @@ while [ $# -gt 0 ]; do
 done
 [ ${#tests[@]} -gt 0 ] ||
     tests=(base kernels exec_infer encoder session loader gallery
-        gallery_shared match gst-embed gst-enrol gst-json gst-leaks gst-match
-        gst-overlay gst-pipeline gst-regions gst-watch)
+        gallery_shared index match gst-embed gst-embed_life gst-enrol gst-json
+        gst-leaks gst-match gst-overlay gst-pipeline gst-regions gst-watch)
 
 mkdir -p "$build"
 log=$build.setup.log
