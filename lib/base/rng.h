@@ -23,8 +23,8 @@ void dml_rng_init (DmlRng *rng, uint64_t seed, uint64_t stream);
 uint64_t dml_rng_stream (uint64_t a, uint64_t b);
 
 uint32_t dml_rng_u32 (DmlRng *rng);
-uint32_t dml_rng_below (DmlRng *rng,
-                        uint32_t n);  /* 0 .. n - 1, no bias; n > 0 */
+/* 0 .. n - 1, no bias; n > 0 */
+uint32_t dml_rng_below (DmlRng *rng, uint32_t n);
 double dml_rng_uniform (DmlRng *rng); /* [0, 1), 53 bits */
 double dml_rng_normal (DmlRng *rng);  /* mean 0, variance 1 */
 void dml_rng_shuffle (DmlRng *rng, uint32_t *items, size_t n);

@@ -63,9 +63,9 @@ typedef gboolean (*DmlFolderFunc) (const DmlFolderItem *item, gpointer data,
  * @error: (nullable): return location for a #GError
  *
  * Goes through a folder and all below it, links followed, in the order of names
- * byte by byte. Hidden files and folders, and what an archiver of a Mac leaves
- * in __MACOSX or @eaDir, are passed over. Nothing that is found ends the walk:
- * that is for @func to do.
+ * byte by byte. Passed over are hidden files and folders and what others leave
+ * beside pictures: __MACOSX (a Mac's archiver) and @eaDir (a Synology's
+ * thumbnails). Nothing that is found ends the walk: that is for @func to do.
  *
  * Returns: %FALSE with #DML_ERROR_NOT_FOUND where @path itself cannot be read,
  *   or with the error of @func

@@ -139,8 +139,7 @@ typedef struct {
  * @epoch: how many epochs the weights have seen; 0 = untrained
  * @loss: mean of the epoch
  * @recall_1: share of held-out pictures whose nearest other picture has the
- *   same label
- *   NaN where nothing is held out
+ *   same label; NaN where nothing is held out
  * @map_r: MAP@R (Musgrave et al. 2020)
  * @auroc: known against unknown
  * @dir_1: found and right at 1 % false alarms

@@ -18,10 +18,10 @@ GHashTable *dml_report_metadata (const DmlTrainer *t, const DmlEpoch *epoch);
 
 /* The file just written, opened as any program would, gives the same embeddings
  * as the network in memory. FORMAT where it does not. */
-/* encoder.onnx anew from itself, with what settings say of it now. */
-gboolean dml_report_restate (DmlTrainer *t, GError **error);
 gboolean dml_report_check_encoder (DmlTrainer *t, const char *path,
                                    GError **error);
+/* encoder.onnx anew from itself, with what settings say of it now. */
+gboolean dml_report_restate (DmlTrainer *t, GError **error);
 
 gboolean dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch,
                            GError **error);
