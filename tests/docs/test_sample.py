@@ -1,14 +1,19 @@
 """The line of JSON on dmljson's page: it has the fields of a real one, and was
-made with the encoder that is built in. docs/pictures/make_pictures.py makes it."""
+made with the encoder that is built in. docs/pictures/make_pictures.py makes it.
+The model card's picture of failures was made with that encoder, too, by
+docs/pictures/make_failures.py."""
 import json
 import os
 import re
 import unittest
 
+from PIL import Image
+
 from common import OK, draw, run
 from streams import ROOT, StreamTest
 
 PAGE = os.path.join(ROOT, "docs", "elements", "dmljson.md")
+FAILURES = os.path.join(ROOT, "docs", "pictures", "failures.jpg")
 
 
 def fields(line):
@@ -43,6 +48,10 @@ class Sample(StreamTest):
         self.assertEqual(sample["encoder"], real["encoder"], again)
         self.assertEqual(sample["fingerprint"],
                          real["fingerprint"][:8] + "…", again)
+        with Image.open(FAILURES) as picture:
+            self.assertEqual(picture.info["comment"].decode(),
+                             real["fingerprint"],
+                             "docs/pictures/make_failures.py makes it anew")
 
 
 if __name__ == "__main__":
