@@ -26,7 +26,8 @@ const GstDmlProperty gst_dml_match_properties[] = {
     "Wished share of unknown things that are taken for known; "
     "picks the calibrated threshold",
     OFFSET (false_accept_rate), GST_PARAM_MUTABLE_PLAYING,
-    DML_FALSE_ACCEPT_RATE, 0.000001, 0.5),
+    DML_FALSE_ACCEPT_RATE, DML_FALSE_ACCEPT_RATE_LEAST,
+    DML_FALSE_ACCEPT_RATE_MOST),
   GST_DML_ROW_NUMBER (GST_DML_DOUBLE, "margin", "Margin",
                       "By how much the best label's similarity must lead the "
                       "runner-up's, else the thing is ambiguous; 0 = no margin "
