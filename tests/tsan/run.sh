@@ -22,8 +22,9 @@ while [ $# -gt 0 ]; do
 done
 [ ${#tests[@]} -gt 0 ] ||
     tests=(base kernels exec_infer encoder session loader gallery
-        gallery_shared index match gst-embed gst-embed_life gst-enrol gst-json
-        gst-leaks gst-match gst-overlay gst-pipeline gst-regions gst-watch)
+        gallery_shared index match gst-embed gst-embed_life gst-enrol_frames
+        gst-enrol_signals gst-json gst-leaks gst-match gst-overlay gst-pipeline
+        gst-regions gst-watch)
 
 mkdir -p "$build"
 log=$build.setup.log
