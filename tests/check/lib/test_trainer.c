@@ -44,32 +44,6 @@ on_epoch (const DmlTrainFigures *figures, gpointer data)
     g_cancellable_cancel (heard->cancellable);
 }
 
-static DmlTrainConfig *
-small_config (void)
-{
-  static const char *const settings[][2] = {
-    { "arch", "resnet10" },
-    { "width", "0.125" },
-    { "input", "24" },
-    { "embedding", "16" },
-    { "epochs", "3" },
-    { "classes-per-batch", "8" },
-    { "pictures-per-class", "2" },
-    { "hold-out", "0.3" },
-    { "lr", "0.05" },
-    { "augment", "none,flip=0.5" },
-  };
-  DmlTrainConfig *config = dml_train_config_new ();
-
-  for (size_t i = 0; i < G_N_ELEMENTS (settings); i++) {
-    g_autoptr (GError) error = NULL;
-
-    dml_train_config_set (config, settings[i][0], settings[i][1], &error);
-    g_assert_no_error (error);
-  }
-  return config;
-}
-
 static void
 set (DmlTrainConfig *config, const char *name, const char *value)
 {
@@ -77,6 +51,32 @@ set (DmlTrainConfig *config, const char *name, const char *value)
 
   dml_train_config_set (config, name, value, &error);
   g_assert_no_error (error);
+}
+
+/* name=value each, a space between. */
+static void
+set_all (DmlTrainConfig *config, const char *settings)
+{
+  g_auto (GStrv) each = g_strsplit (settings, " ", -1);
+
+  for (char **setting = each; *setting != NULL; setting++) {
+    g_auto (GStrv) pair = g_strsplit (*setting, "=", 2);
+
+    set (config, pair[0], pair[1]);
+  }
+}
+
+/* Of a small network, with these settings besides. */
+static DmlTrainConfig *
+small_config (const char *settings)
+{
+  DmlTrainConfig *config = dml_train_config_new ();
+
+  set_all (config, "arch=resnet10 width=0.125 input=24 embedding=16 epochs=3 "
+                   "classes-per-batch=8 pictures-per-class=2 hold-out=0.3 "
+                   "lr=0.05 augment=none,flip=0.5");
+  set_all (config, settings);
+  return config;
 }
 
 static char *
@@ -131,12 +131,10 @@ test_learns_and_leaves_a_run (void)
 {
   static const char *const files[] = { "encoder.onnx", "last.ckpt", "run.jsonl",
                                        "config.ini" };
-  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autoptr (DmlTrainConfig) config = small_config ("epochs=8 lr=0.1");
   g_autoptr (GError) error = NULL;
   g_auto (Heard) heard = { 0 };
 
-  set (config, "epochs", "8");
-  set (config, "lr", "0.1");
   train ("learns", config, &heard, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (heard.n_epochs, ==, 9);
@@ -165,14 +163,12 @@ test_learns_and_leaves_a_run (void)
 static void
 test_fit (void)
 {
-  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autoptr (DmlTrainConfig) config = small_config ("epochs=1 fit=cover");
   g_autofree char *path = run_path ("cover/encoder.onnx");
   g_autoptr (DmlEncoder) encoder = NULL;
   g_autoptr (GError) error = NULL;
   g_auto (Heard) heard = { 0 };
 
-  set (config, "epochs", "1");
-  set (config, "fit", "cover");
   train ("cover", config, &heard, NULL, &error);
   g_assert_no_error (error);
   encoder = dml_encoder_open (path, &error);
@@ -192,16 +188,13 @@ test_half_weights_of_any_architecture (void)
                                        "convnet4", "mobilenetv2", "repvgg" };
 
   for (size_t i = 0; i < G_N_ELEMENTS (archs); i++) {
-    g_autoptr (DmlTrainConfig) config = small_config ();
+    g_autoptr (DmlTrainConfig) config =
+      small_config ("half-weights=true epochs=1 batches-per-epoch=2 input=33");
     g_autoptr (GError) error = NULL;
     g_autofree char *name = g_strconcat ("half-", archs[i], NULL);
     g_auto (Heard) heard = { 0 };
 
     set (config, "arch", archs[i]);
-    set (config, "half-weights", "true");
-    set (config, "epochs", "1");
-    set (config, "batches-per-epoch", "2");
-    set (config, "input", "33");
     set (config, "width", strcmp (archs[i], "mobilenetv2") ? "0.125" : "0.5");
     train (name, config, &heard, NULL, &error);
     g_assert_no_error (error);
@@ -222,13 +215,11 @@ on_progress (const DmlTrainProgress *progress, gpointer data)
 static void
 test_goes_on_to_the_bit (void)
 {
-  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autoptr (DmlTrainConfig) config = small_config (
+    "loss=cosface:scale=16,margin=0.1+contrastive:memory=64,memory_warmup=2");
   g_autoptr (GError) error = NULL;
   g_auto (Heard) whole = { 0 };
 
-  set (config, "loss",
-       "cosface:scale=16,margin=0.1+contrastive:memory=64,"
-       "memory_warmup=2");
   train ("whole", config, &whole, NULL, &error);
   g_assert_no_error (error);
   for (guint i = 0; i < 3; i++) {
@@ -259,17 +250,14 @@ test_goes_on_to_the_bit (void)
 static void
 test_same_for_any_threads (void)
 {
-  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autoptr (DmlTrainConfig) config =
+    small_config ("epochs=1 threads=1 loaders=1");
   g_autoptr (GError) error = NULL;
   g_auto (Heard) one = { 0 }, two = { 0 };
 
-  set (config, "epochs", "1");
-  set (config, "threads", "1");
-  set (config, "loaders", "1");
   train ("one-thread", config, &one, NULL, &error);
   g_assert_no_error (error);
-  set (config, "threads", "0");
-  set (config, "loaders", "5");
+  set_all (config, "threads=0 loaders=5");
   train ("more-threads", config, &two, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpfloat (one.last.loss, ==, two.last.loss);
@@ -281,12 +269,10 @@ test_same_for_any_threads (void)
 static void
 test_parts_of_a_batch (void)
 {
-  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autoptr (DmlTrainConfig) config = small_config ("epochs=1 micro-batch=8");
   g_autoptr (GError) error = NULL;
   g_auto (Heard) heard = { 0 };
 
-  set (config, "epochs", "1");
-  set (config, "micro-batch", "8");
   train ("parts", config, &heard, NULL, &error);
   g_assert_no_error (error);
   set (config, "micro-batch", "5");
@@ -297,16 +283,14 @@ test_parts_of_a_batch (void)
 static void
 test_refuses_changes_that_cannot_apply (void)
 {
-  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autoptr (DmlTrainConfig) config = small_config ("epochs=1");
   g_autoptr (DmlTrainConfig) changes = dml_train_config_new ();
   g_autoptr (GError) error = NULL;
   g_auto (Heard) heard = { 0 }, again = { 0 };
 
-  set (config, "epochs", "1");
   train ("fixed", config, &heard, NULL, &error);
   g_assert_no_error (error);
-  set (changes, "threads", "1");
-  set (changes, "embedding", "32");
+  set_all (changes, "threads=1 embedding=32");
   g_assert_false (resume ("fixed", changes, &again, &error));
   g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
   g_assert_nonnull (strstr (error->message, "embedding cannot become '32'"));
@@ -316,7 +300,7 @@ test_refuses_changes_that_cannot_apply (void)
 static void
 test_writes_a_lost_encoder_anew (void)
 {
-  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autoptr (DmlTrainConfig) config = small_config ("epochs=1");
   g_autoptr (GError) error = NULL;
   g_autofree char *run = run_path ("lost");
   g_autofree char *encoder = g_build_filename (run, "encoder.onnx", NULL);
@@ -325,7 +309,6 @@ test_writes_a_lost_encoder_anew (void)
   g_auto (GStrv) each = NULL;
   g_auto (Heard) heard = { 0 }, again = { 0 };
 
-  set (config, "epochs", "1");
   train ("lost", config, &heard, NULL, &error);
   g_assert_no_error (error);
   g_unlink (encoder);
@@ -340,11 +323,10 @@ test_writes_a_lost_encoder_anew (void)
 static void
 test_refuses_a_folder_that_holds_a_run (void)
 {
-  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autoptr (DmlTrainConfig) config = small_config ("epochs=1");
   g_autoptr (GError) error = NULL;
   g_auto (Heard) heard = { 0 }, again = { 0 };
 
-  set (config, "epochs", "1");
   train ("twice", config, &heard, NULL, &error);
   g_assert_no_error (error);
   g_assert_false (train ("twice", config, &again, NULL, &error));
@@ -354,17 +336,12 @@ test_refuses_a_folder_that_holds_a_run (void)
 static void
 test_names_divergence (void)
 {
-  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autoptr (DmlTrainConfig) config =
+    small_config ("loss=npairs:weight=1e6 instance=0 lr=100 warmup=0 clip=0 "
+                  "neck=none epochs=10");
   g_autoptr (GError) error = NULL;
   g_auto (Heard) heard = { 0 };
 
-  set (config, "loss", "npairs:weight=1e6");
-  set (config, "instance", "0");
-  set (config, "lr", "100");
-  set (config, "warmup", "0");
-  set (config, "clip", "0");
-  set (config, "neck", "none");
-  set (config, "epochs", "10");
   g_assert_false (train ("diverges", config, &heard, NULL, &error));
   g_assert_error (error, DML_ERROR, DML_ERROR_DIVERGED);
   g_assert_nonnull (strstr (error->message, "lower"));
@@ -374,17 +351,12 @@ test_names_divergence (void)
 static void
 test_names_collapse (void)
 {
-  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autoptr (DmlTrainConfig) config =
+    small_config ("loss=contrastive:neg_margin=0 instance=0 neck=none "
+                  "epochs=60 lr=1 clip=0 hold-out=0");
   g_autoptr (GError) error = NULL;
   g_auto (Heard) heard = { 0 };
 
-  set (config, "loss", "contrastive:neg_margin=0");
-  set (config, "instance", "0");
-  set (config, "neck", "none");
-  set (config, "epochs", "60");
-  set (config, "lr", "1");
-  set (config, "clip", "0");
-  set (config, "hold-out", "0");
   g_assert_false (train ("collapses", config, &heard, NULL, &error));
   g_assert_error (error, DML_ERROR, DML_ERROR_DIVERGED);
   g_assert_nonnull (strstr (error->message, "collapsed"));
@@ -394,7 +366,8 @@ test_names_collapse (void)
 static void
 test_instances_without_labels (void)
 {
-  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autoptr (DmlTrainConfig) config =
+    small_config ("classes-per-batch=4 pictures-per-class=1");
   g_autoptr (GError) error = NULL;
   g_autofree char *class = g_build_filename (photos, "class-00", NULL);
   g_autofree char *run = run_path ("instances");
@@ -403,8 +376,6 @@ test_instances_without_labels (void)
   const DmlTrainListener listener = listener_of (&heard);
   g_autoptr (DmlTrainer) trainer = NULL;
 
-  set (config, "classes-per-batch", "4");
-  set (config, "pictures-per-class", "1");
   trainer = dml_trainer_new (data, run, config, &listener, &error);
   g_assert_no_error (error);
   dml_trainer_run (trainer, NULL, &error);
@@ -416,7 +387,7 @@ test_instances_without_labels (void)
 static void
 test_plan_with_a_teacher (void)
 {
-  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autoptr (DmlTrainConfig) config = small_config ("epochs=1");
   g_autofree char *path = run_path ("teacher/encoder.onnx");
   const char *data[] = { photos, NULL };
   g_autoptr (DmlTrainer) trainer = NULL;
@@ -424,7 +395,6 @@ test_plan_with_a_teacher (void)
   g_auto (Heard) training = { 0 }, heard = { 0 };
   const DmlTrainListener listener = listener_of (&heard);
 
-  set (config, "epochs", "1");
   train ("teacher", config, &training, NULL, &error);
   g_assert_no_error (error);
   set (config, "teacher", path);
@@ -443,11 +413,10 @@ test_begins_from_what_began_from_another (void)
   g_autofree char *before = NULL;
 
   for (int i = 0; i < 3; i++) {
-    g_autoptr (DmlTrainConfig) config = small_config ();
+    g_autoptr (DmlTrainConfig) config = small_config ("epochs=1");
     g_autoptr (GError) error = NULL;
     g_auto (Heard) heard = { 0 };
 
-    set (config, "epochs", "1");
     if (before != NULL) {
       set (config, "init", before);
       set (config, "freeze-norm", "false");
@@ -463,7 +432,7 @@ test_begins_from_what_began_from_another (void)
 static void
 test_preview (void)
 {
-  g_autoptr (DmlTrainConfig) config = small_config ();
+  g_autoptr (DmlTrainConfig) config = small_config ("");
   g_autoptr (GError) error = NULL;
   g_autofree char *path = run_path ("sheet.png");
   const char *data[] = { photos, NULL };
