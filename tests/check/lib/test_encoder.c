@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Encoders: what may be opened and what is said otherwise, sharing. */
-#include "base/mem.h"
 #include "encoder/encoder.h"
 #include "encoder_maker.h"
+#include "memory_faults.h"
 #include "onnx_maker.h"
 
 #include <glib/gstdio.h>
@@ -344,20 +344,18 @@ test_reference_embeddings (void)
 static void
 test_every_allocation_may_fail (void)
 {
-#ifdef DML_FAULT_INJECTION
   g_autoptr (GByteArray) model = onnx_small_cnn (16, 8, 1);
   g_autoptr (DmlPicture) picture = noise_picture (20, 20, 1);
   const DmlImage *image = dml_picture_get_image (picture);
-  gboolean whole = FALSE;
 
-  for (size_t n = 1; !whole; n++) {
+  for (MemoryFault fault = { .least = 1 }; memory_fault_left (&fault);) {
     g_autoptr (GError) error = NULL;
     g_autoptr (DmlEncoder) encoder = NULL;
     g_autoptr (DmlSession) session = NULL;
     gboolean ok = FALSE;
     float out[8];
 
-    dml_mem_fail_nth (n);
+    memory_fault_arm (&fault);
     encoder =
       dml_encoder_new_from_data (model->data, model->len, "model.onnx", &error);
     if (encoder != NULL)
@@ -365,14 +363,8 @@ test_every_allocation_may_fail (void)
     if (session != NULL)
       ok = dml_session_embed (session, &image, NULL, 1, out, &error) &&
            dml_session_embed_enrolment (session, picture, 3, out, &error);
-    whole = dml_mem_fail_nth (0) < n;
-    g_assert_cmpint (ok, ==, whole);
-    if (!whole)
-      g_assert_error (error, DML_ERROR, DML_ERROR_NO_MEMORY);
+    memory_fault_check (&fault, ok, error);
   }
-#else
-  g_test_skip ("built without fault_injection");
-#endif
 }
 
 int

@@ -6,6 +6,7 @@
 #include "nn/exec.h"
 #include "nn/passes/passes.h"
 #include "alloc_count.h"
+#include "memory_faults.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -255,30 +256,18 @@ test_executors_of_one_graph_run_at_once (void)
 static void
 test_every_allocation_may_fail (void)
 {
-#ifdef DML_FAULT_INJECTION
   g_autoptr (DmlGraph) plain = build ("resnet10", 32);
-  gboolean whole = FALSE;
 
-  for (size_t n = 1; !whole; n++) {
+  for (MemoryFault fault = { .least = 1 }; memory_fault_left (&fault);) {
     g_autoptr (GError) error = NULL;
     g_autoptr (DmlGraph) graph = dml_graph_clone (plain);
     g_autoptr (DmlInfer) infer = NULL;
 
-    dml_mem_fail_nth (n);
+    memory_fault_arm (&fault);
     if (dml_graph_optimise (graph, 2, &error))
       infer = dml_infer_new (graph, 2, 1, &error);
-    whole = dml_mem_fail_nth (0) < n;
-    if (whole) {
-      g_assert_no_error (error);
-      g_assert_nonnull (infer);
-    } else {
-      g_assert_error (error, DML_ERROR, DML_ERROR_NO_MEMORY);
-      g_assert_null (infer);
-    }
+    memory_fault_check (&fault, infer != NULL, error);
   }
-#else
-  g_test_skip ("built without fault_injection");
-#endif
 }
 
 static void

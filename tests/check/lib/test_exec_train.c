@@ -5,6 +5,7 @@
 #include "nn/arch/arch.h"
 #include "nn/exec.h"
 #include "nn/passes/passes.h"
+#include "memory_faults.h"
 
 #include <math.h>
 #include <string.h>
@@ -438,27 +439,16 @@ test_untrainable_operator_is_named (void)
 static void
 test_every_allocation_may_fail (void)
 {
-#ifdef DML_FAULT_INJECTION
   g_autoptr (DmlGraph) graph = build ("convnet4");
-  gboolean whole = FALSE;
 
-  for (size_t n = 1; !whole; n++) {
+  for (MemoryFault fault = { .least = 1 }; memory_fault_left (&fault);) {
     g_autoptr (GError) error = NULL;
     g_autoptr (DmlTrain) train = NULL;
 
-    dml_mem_fail_nth (n);
+    memory_fault_arm (&fault);
     train = dml_train_new (graph, 2, 1, 0, &error);
-    whole = dml_mem_fail_nth (0) < n;
-    if (whole) {
-      g_assert_no_error (error);
-    } else {
-      g_assert_error (error, DML_ERROR, DML_ERROR_NO_MEMORY);
-      g_assert_null (train);
-    }
+    memory_fault_check (&fault, train != NULL, error);
   }
-#else
-  g_test_skip ("built without fault_injection");
-#endif
 }
 
 static void

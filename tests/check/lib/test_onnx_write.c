@@ -6,6 +6,7 @@
 #include "nn/arch/arch.h"
 #include "nn/exec.h"
 #include "nn/onnx/onnx.h"
+#include "memory_faults.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
@@ -247,25 +248,17 @@ test_write_to_a_file (void)
 static void
 test_write_every_allocation_may_fail (void)
 {
-#ifdef DML_FAULT_INJECTION
   const DmlOnnxWrite how = { .half = TRUE, .embedding = "embedding" };
   g_autoptr (DmlGraph) graph = build ("convnet4", DML_ARCH_POOL_GEM, FALSE);
-  gboolean whole = FALSE;
 
-  for (size_t n = 1; !whole; n++) {
+  for (MemoryFault fault = { .least = 1 }; memory_fault_left (&fault);) {
     g_autoptr (GError) error = NULL;
     g_autoptr (GBytes) bytes = NULL;
 
-    dml_mem_fail_nth (n);
+    memory_fault_arm (&fault);
     bytes = dml_onnx_write_bytes (graph, &how, &error);
-    whole = dml_mem_fail_nth (0) < n;
-    g_assert_cmpint (bytes != NULL, ==, whole);
-    if (!whole)
-      g_assert_error (error, DML_ERROR, DML_ERROR_NO_MEMORY);
+    memory_fault_check (&fault, bytes != NULL, error);
   }
-#else
-  g_test_skip ("built without fault_injection");
-#endif
 }
 
 int
