@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Writes the seeds of fuzz_onnx: small models that between them have every kind
  * of field. Usage: make_onnx_corpus onnx FOLDER */
-#include "nn/arch/arch.h"
 #include "nn/onnx/onnx.h"
+#include "net_maker.h"
 #include "onnx_maker.h"
 
 #include <stdlib.h>
@@ -37,14 +37,12 @@ save_built (const char *name, const char *arch, DmlArchPool pool, gboolean half)
   const DmlOnnxWrite how = { .half = half, .embedding = "embedding" };
   g_autoptr (DmlGraph) graph = NULL;
   g_autoptr (GBytes) bytes = NULL;
-  DmlRng rng;
 
   options.width = options.height = 16;
   options.width_factor = 0.0625;
   options.dim = 8;
   options.pool = pool;
-  dml_rng_init (&rng, 1, 0);
-  graph = dml_arch_build (arch, &options, &rng, NULL);
+  graph = net_of_arch (arch, &options, 1);
   bytes = dml_onnx_write_bytes (graph, &how, NULL);
   save (name, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
 }

@@ -1,23 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Architectures: sizes, flags, repeatability, a training step that helps. */
-#include "nn/arch/arch.h"
 #include "nn/exec.h"
+#include "net_maker.h"
 
 #include <math.h>
 #include <string.h>
-
-static DmlGraph *
-build (const char *name, const DmlArchOptions *options)
-{
-  GError *error = NULL;
-  DmlGraph *graph;
-  DmlRng rng;
-
-  dml_rng_init (&rng, 5, 0);
-  graph = dml_arch_build (name, options, &rng, &error);
-  g_assert_no_error (error);
-  return graph;
-}
 
 static size_t
 count_params (const DmlGraph *graph)
@@ -50,7 +37,7 @@ test_sizes_are_the_published_ones (void)
 
   options.width = options.height = 224;
   for (size_t i = 0; i < G_N_ELEMENTS (nets); i++) {
-    g_autoptr (DmlGraph) graph = build (nets[i].name, &options);
+    g_autoptr (DmlGraph) graph = net_of_arch (nets[i].name, &options, 5);
 
     g_assert_cmpuint (count_params (graph), ==,
                       nets[i].trunk + 128 * (nets[i].c + 1));
@@ -65,7 +52,7 @@ test_width_factor_shrinks (void)
 
   options.width = options.height = 48;
   options.width_factor = 0.25;
-  g_autoptr (DmlGraph) graph = build ("resnet18", &options);
+  g_autoptr (DmlGraph) graph = net_of_arch ("resnet18", &options, 5);
 
   g_assert_cmpuint (count_params (graph), ==, 716688);
 }
@@ -91,7 +78,7 @@ test_every_net_at_every_size (void)
         options.pool = how % 3;
         options.last_stride_1 = how == 2;
         options.dropout = how == 1 ? 0.2f : 0;
-        g_autoptr (DmlGraph) graph = build (archs[i]->name, &options);
+        g_autoptr (DmlGraph) graph = net_of_arch (archs[i]->name, &options, 5);
 
         g_assert_cmpuint (graph->outputs->len, ==, options.neck ? 2 : 1);
         g_assert_true (dml_graph_infer (graph, 3, NULL));
@@ -106,8 +93,8 @@ test_seed_gives_the_weights (void)
   DmlArchOptions options = DML_ARCH_OPTIONS_DEFAULT;
 
   options.width_factor = 0.125;
-  g_autoptr (DmlGraph) a = build ("resnet10", &options);
-  g_autoptr (DmlGraph) b = build ("resnet10", &options);
+  g_autoptr (DmlGraph) a = net_of_arch ("resnet10", &options, 5);
+  g_autoptr (DmlGraph) b = net_of_arch ("resnet10", &options, 5);
 
   for (unsigned i = 0; i < a->values->len; i++) {
     const DmlTensor *x = dml_graph_value_at (a, i)->constant;
@@ -127,7 +114,7 @@ test_flags_follow_the_role (void)
 
   options.neck = TRUE;
   options.pool = DML_ARCH_POOL_GEM;
-  g_autoptr (DmlGraph) graph = build ("resnet10", &options);
+  g_autoptr (DmlGraph) graph = net_of_arch ("resnet10", &options, 5);
 
   const struct {
     const char *name;
@@ -185,7 +172,7 @@ test_training_lowers_a_loss (gconstpointer name)
   options.dim = 8;
   options.neck = TRUE;
   options.pool = DML_ARCH_POOL_GEM;
-  g_autoptr (DmlGraph) graph = build (name, &options);
+  g_autoptr (DmlGraph) graph = net_of_arch (name, &options, 5);
   g_autoptr (GError) error = NULL;
   g_autoptr (DmlTrain) train = dml_train_new (graph, batch, 0, 1, &error);
 

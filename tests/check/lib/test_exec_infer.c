@@ -2,34 +2,25 @@
  * The inference executor: planned like unplanned, no allocation while running,
  * the same bytes for any number of threads, rows that do not see each other,
  * and every allocation failing in turn. */
-#include "nn/arch/arch.h"
 #include "nn/exec.h"
 #include "nn/passes/passes.h"
 #include "alloc_count.h"
 #include "memory_faults.h"
+#include "net_maker.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* --- graphs
- * -------------------------------------------------------------------- */
-
 static DmlGraph *
 build (const char *name, int side)
 {
   DmlArchOptions options = DML_ARCH_OPTIONS_DEFAULT;
-  GError *error = NULL;
-  DmlGraph *graph;
-  DmlRng rng;
 
   options.width = options.height = side;
   options.width_factor = 0.25;
   options.dim = 24;
-  dml_rng_init (&rng, 3, 0);
-  graph = dml_arch_build (name, &options, &rng, &error);
-  g_assert_no_error (error);
-  return graph;
+  return net_of_arch (name, &options, 3);
 }
 
 static DmlGraph *
@@ -103,44 +94,21 @@ test_planned_is_as_unplanned (void)
     }
 }
 
-/* Chains of in-place operators, views, values read late and values read twice:
- * graphs drawn at random. */
 static DmlGraph *
 random_graph (uint64_t seed)
 {
-  static const char *const unary[] = { "Relu",    "Sigmoid",  "HardSwish",
-                                       "Softmax", "Identity", "Flatten" };
   DmlGraph *graph = dml_graph_new ("", 17);
-  GPtrArray *values = g_ptr_array_new ();
+  g_autoptr (GPtrArray) values = g_ptr_array_new ();
   DmlRng rng;
 
   dml_rng_init (&rng, seed, 0);
   g_ptr_array_add (values,
                    dml_graph_add_input (graph, "x", DML_F32,
                                         &DML_SHAPE (DML_DIM_FREE, 6), NULL));
-  for (unsigned i = 0; i < 25; i++) {
-    g_autofree char *name = g_strdup_printf ("n%u", i);
-    DmlValue *in[2];
-    const char *op;
-    unsigned n_in = 1 + dml_rng_below (&rng, 2);
-
-    for (unsigned k = 0; k < 2; k++) {
-      /* mostly recent ones, so that chains form */
-      const unsigned back =
-        dml_rng_below (&rng, dml_rng_below (&rng, 3) ? 3 : 25);
-
-      in[k] = values->pdata[values->len - 1 - MIN (back, values->len - 1)];
-    }
-    op = n_in == 2 ? (dml_rng_below (&rng, 2) ? "Add" : "Mul")
-                   : unary[dml_rng_below (&rng, G_N_ELEMENTS (unary))];
-    g_ptr_array_add (values, dml_graph_add_node (graph, NULL, op, name, in,
-                                                 n_in, NULL, 1, NULL)
-                               ->out[0]);
-  }
+  net_add_random_nodes (graph, values, 25, &rng);
   dml_graph_add_output (graph, values->pdata[values->len - 1], NULL);
   dml_graph_add_output (
     graph, values->pdata[dml_rng_below (&rng, values->len - 1)], NULL);
-  g_ptr_array_unref (values);
   g_assert_true (dml_graph_finish (graph, NULL));
   return graph;
 }

@@ -2,10 +2,10 @@
  * The training executor: gradients of whole nets, planned like unplanned, the
  * same bytes for any number of threads, batch norm in all its modes. That the
  * numbers are those of PyTorch is test_train_golden.c's. */
-#include "nn/arch/arch.h"
 #include "nn/exec.h"
 #include "nn/passes/passes.h"
 #include "memory_faults.h"
+#include "net_maker.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,9 +14,6 @@ static DmlGraph *
 build (const char *name)
 {
   DmlArchOptions options = DML_ARCH_OPTIONS_DEFAULT;
-  GError *error = NULL;
-  DmlGraph *graph;
-  DmlRng rng;
 
   options.width = options.height = 20;
   options.width_factor = 0.125;
@@ -24,10 +21,7 @@ build (const char *name)
   options.neck = TRUE;
   options.pool = DML_ARCH_POOL_GEM;
   options.dropout = 0.25f;
-  dml_rng_init (&rng, 21, 0);
-  graph = dml_arch_build (name, &options, &rng, &error);
-  g_assert_no_error (error);
-  return graph;
+  return net_of_arch (name, &options, 21);
 }
 
 static DmlTrain *
@@ -132,13 +126,10 @@ test_threads_change_no_byte (void)
   }
 }
 
-/* Views, values read by several nodes, in-place chains, products of a value
- * with itself: graphs drawn at random, one parameter at the top. */
+/* With one parameter at the top. */
 static DmlGraph *
 random_graph (uint64_t seed)
 {
-  static const char *const unary[] = { "Relu",     "Sigmoid", "HardSwish",
-                                       "Identity", "Softmax", "Flatten" };
   DmlGraph *graph = dml_graph_new ("", 17);
   g_autoptr (GPtrArray) values = g_ptr_array_new ();
   g_autoptr (DmlTensor) p = dml_tensor_new (DML_F32, &DML_SHAPE (2, 6), NULL);
@@ -150,24 +141,7 @@ random_graph (uint64_t seed)
     values, dml_graph_add_input (graph, "x", DML_F32, &DML_SHAPE (2, 6), NULL));
   g_ptr_array_add (
     values, dml_graph_add_constant (graph, "p", p, DML_VALUE_PARAM, NULL));
-  for (unsigned i = 0; i < 20; i++) {
-    const unsigned n_in = 1 + dml_rng_below (&rng, 2);
-    g_autofree char *name = g_strdup_printf ("n%u", i);
-    DmlValue *in[2];
-
-    for (unsigned k = 0; k < 2; k++) {
-      const unsigned back = dml_rng_below (&rng, 4);
-
-      in[k] = values->pdata[values->len - 1 - MIN (back, values->len - 1)];
-    }
-    g_ptr_array_add (
-      values,
-      dml_graph_add_node (graph, NULL,
-                          n_in == 2 ? (dml_rng_below (&rng, 2) ? "Add" : "Mul")
-                                    : unary[dml_rng_below (&rng, 6)],
-                          name, in, n_in, NULL, 1, NULL)
-        ->out[0]);
-  }
+  net_add_random_nodes (graph, values, 20, &rng);
   for (unsigned i = 0; i < 2; i++)
     dml_graph_add_output (graph, values->pdata[values->len - 1 - 3 * i], NULL);
   g_assert_true (dml_graph_finish (graph, NULL));

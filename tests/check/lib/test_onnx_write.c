@@ -3,10 +3,10 @@
  * outputs. That other programs accept the files is tests/check/onnx_peers.py's
  * matter. */
 #include "base/error.h"
-#include "nn/arch/arch.h"
 #include "nn/exec.h"
 #include "nn/onnx/onnx.h"
 #include "memory_faults.h"
+#include "net_maker.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
@@ -16,18 +16,12 @@ static DmlGraph *
 build (const char *name, DmlArchPool pool, gboolean neck)
 {
   DmlArchOptions options = DML_ARCH_OPTIONS_DEFAULT;
-  g_autoptr (GError) error = NULL;
-  DmlGraph *graph;
-  DmlRng rng;
 
   options.width_factor = 0.25;
   options.dim = 32;
   options.pool = pool;
   options.neck = neck;
-  dml_rng_init (&rng, 1, 0);
-  graph = dml_arch_build (name, &options, &rng, &error);
-  g_assert_no_error (error);
-  return graph;
+  return net_of_arch (name, &options, 1);
 }
 
 static DmlGraph *

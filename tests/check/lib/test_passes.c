@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Passes: what they leave, and that it computes the same. */
-#include "nn/arch/arch.h"
 #include "nn/exec.h"
 #include "nn/onnx/onnx.h"
 #include "nn/passes/passes.h"
+#include "net_maker.h"
 
 #include <math.h>
 #include <string.h>
@@ -44,9 +44,7 @@ static DmlGraph *
 build (const char *name, gboolean neck)
 {
   DmlArchOptions options = DML_ARCH_OPTIONS_DEFAULT;
-  GError *error = NULL;
   DmlGraph *graph;
-  DmlRng rng;
 
   options.width = options.height = 32;
   options.width_factor = 0.25;
@@ -54,9 +52,7 @@ build (const char *name, gboolean neck)
   options.neck = neck;
   options.dropout = 0.1f;
   options.pool = DML_ARCH_POOL_GEM;
-  dml_rng_init (&rng, 3, 0);
-  graph = dml_arch_build (name, &options, &rng, &error);
-  g_assert_no_error (error);
+  graph = net_of_arch (name, &options, 3);
   disturb (graph);
   return graph;
 }
