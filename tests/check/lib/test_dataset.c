@@ -28,6 +28,30 @@ open_set (const char *path, const char *second, GError **error)
   return dml_dataset_open (sources, &options, NULL, NULL, NULL, error);
 }
 
+/* Fails where that does. */
+static DmlDataset *
+good_set (const char *path, const char *second)
+{
+  g_autoptr (GError) error = NULL;
+  DmlDataset *set = open_set (path, second, &error);
+
+  g_assert_no_error (error);
+  return set;
+}
+
+/* Fails unless it fails so, in words that hold `words`. */
+static void
+assert_refused (const char *path, const char *second, DmlError code,
+                const char *words)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (open_set (path, second, &error));
+  g_assert_error (error, DML_ERROR, (gint) code);
+  if (strstr (error->message, words) == NULL)
+    g_error ("\"%s\" does not say \"%s\"", error->message, words);
+}
+
 static void
 run_command (const char *command)
 {
@@ -63,15 +87,12 @@ test_folder_and_tar_are_the_same (void)
   g_autofree char *photos = in_folder ("photos"), *tar = in_folder ("p.tar.gz");
   g_autofree char *command =
     g_strdup_printf ("tar -C '%s' -czf '%s' .", photos, tar);
-  g_autoptr (GError) error = NULL;
   g_autoptr (DmlDataset) one = NULL, two = NULL;
 
   shapes_make (photos, 3, 4, 40);
   run_command (command);
-  one = open_set (photos, NULL, &error);
-  g_assert_no_error (error);
-  two = open_set (tar, NULL, &error);
-  g_assert_no_error (error);
+  one = good_set (photos, NULL);
+  two = good_set (tar, NULL);
   g_assert_cmpuint (one->samples->len, ==, 12);
   g_assert_cmpuint (two->samples->len, ==, 12);
   g_assert_cmpuint (one->labels->len, ==, 3);
@@ -94,7 +115,7 @@ test_two_sources_keep_their_labels_apart (void)
 
   shapes_make (one, 2, 3, 24);
   shapes_make (two, 2, 5, 24);
-  set = open_set (one, two, NULL);
+  set = good_set (one, two);
   /* the first three pictures of each class are the same in both: they say two
    * things at once and are left out */
   g_assert_cmpuint (set->report.n_contradict, ==, 12);
@@ -112,7 +133,6 @@ test_sources_of_one_name (void)
   g_autofree char *two = in_folder ("two/photos");
   g_autofree char *again = in_folder ("two/../one/photos");
   g_autoptr (DmlDataset) set = NULL;
-  g_autoptr (GError) error = NULL;
 
   shapes_make (one, 2, 1, 24);
   shapes_make (two, 2, 2, 24);
@@ -121,29 +141,21 @@ test_sources_of_one_name (void)
 
     g_assert_cmpint (g_unlink (copy_), ==, 0);
   }
-  set = open_set (one, two, &error);
-  g_assert_no_error (error);
+  set = good_set (one, two);
   g_assert_cmpuint (set->labels->len, ==, 4);
   g_assert_cmpstr (dml_dataset_label (set, 0)->name, ==, "photos-2/class-00");
   g_assert_cmpstr (dml_dataset_label (set, 3)->name, ==, "photos/class-01");
-  g_assert_null (open_set (one, again, &error));
-  g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
-  g_assert_nonnull (strstr (error->message, "the same data as"));
-  g_clear_error (&error);
-  g_assert_null (open_set (one, one, &error));
-  g_assert_error (error, DML_ERROR, DML_ERROR_INVALID);
-  g_assert_nonnull (strstr (error->message, "photos: is named twice"));
+  assert_refused (one, again, DML_ERROR_INVALID, "the same data as");
+  assert_refused (one, one, DML_ERROR_INVALID, "photos: is named twice");
 }
 
 static void
 assert_same_labels (DmlDataset *one, const char *tar, const char *second,
                     const char *prefix)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (DmlDataset) two = open_set (tar, second, &error);
+  g_autoptr (DmlDataset) two = good_set (tar, second);
   guint at = 0;
 
-  g_assert_no_error (error);
   g_assert_cmpint (two->unlabelled, ==, one->unlabelled);
   g_assert_cmpuint (two->report.n_unlabelled, ==, one->report.n_unlabelled);
   for (guint i = 0; i < two->samples->len; i++) {
@@ -188,7 +200,7 @@ test_tar_has_the_labels_of_its_folder (void)
   g_assert_cmpint (g_rename (other, mac), ==, 0);
   copy ("photos/__MACOSX/class-00/03.png", "photos/class-00/.thumbs/3.png");
   copy ("photos/__MACOSX/class-00/02.png", "photos/loose.png");
-  one = open_set (photos, NULL, NULL);
+  one = good_set (photos, NULL);
   g_assert_cmpuint (one->report.n_unlabelled, ==, 1);
   for (size_t i = 0; i < G_N_ELEMENTS (commands); i++) {
     g_auto (GStrv) parts = g_strsplit (commands[i], "%s", 3);
@@ -213,13 +225,13 @@ test_tar_of_loose_pictures (void)
 
   shapes_make (photos, 2, 3, 24);
   run_command (command);
-  one = open_set (class, NULL, NULL);
+  one = good_set (class, NULL);
   assert_same_labels (one, tar, NULL, "");
   g_clear_pointer (&one, dml_dataset_free);
   g_free (command);
   command = g_strdup_printf ("tar -C '%s' -cf '%s' photos", folder, tar);
   run_command (command);
-  one = open_set (photos, NULL, NULL);
+  one = good_set (photos, NULL);
   shapes_make (more, 6, 1, 24); /* classes 0 and 1 would contradict */
   g_autofree char *rest =
     g_strdup_printf ("rm -r '%s/class-00' '%s/class-01'", more, more);
@@ -232,7 +244,6 @@ static void
 test_table_with_boxes_and_split (void)
 {
   g_autofree char *photos = in_folder ("photos"), *table = in_folder ("t.csv");
-  g_autoptr (GError) error = NULL;
   g_autoptr (DmlDataset) set = NULL;
 
   shapes_make (photos, 2, 3, 40);
@@ -241,8 +252,7 @@ test_table_with_boxes_and_split (void)
                        "photos/class-00/01.png,\"a, \"\"b\"\"\",val,4,4,10,20\n"
                        "\n# a comment\n"
                        "photos/class-01/01.png,c,test\n");
-  set = open_set (table, NULL, &error);
-  g_assert_no_error (error);
+  set = good_set (table, NULL);
   g_assert_cmpuint (set->samples->len, ==, 3);
   g_assert_cmpstr (dml_dataset_label (set, 0)->name, ==, "a, \"b\"");
   g_assert_cmpint (dml_dataset_sample (set, 0)->width, ==, 20);
@@ -300,12 +310,8 @@ test_table_names_its_bad_line (void)
   g_autofree char *table = in_folder ("t.csv");
 
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autoptr (GError) error = NULL;
-
     write_text ("t.csv", cases[i].text);
-    g_assert_null (open_set (table, NULL, &error));
-    g_assert_error (error, DML_ERROR, DML_ERROR_FORMAT);
-    g_assert_nonnull (strstr (error->message, cases[i].word));
+    assert_refused (table, NULL, DML_ERROR_FORMAT, cases[i].word);
   }
 }
 
@@ -313,7 +319,6 @@ static void
 test_table_with_gaps (void)
 {
   g_autofree char *photos = in_folder ("photos"), *table = in_folder ("t.csv");
-  g_autoptr (GError) error = NULL;
   g_autoptr (DmlDataset) set = NULL, other = NULL;
 
   shapes_make (photos, 2, 3, 24);
@@ -321,8 +326,7 @@ test_table_with_gaps (void)
                        "1,a,photos/class-00/00.png,2\n"
                        "2,b,photos/class-01/00.png,3\n"
                        "3,,photos/class-01/01.png,3\n");
-  set = open_set (table, NULL, &error);
-  g_assert_no_error (error);
+  set = good_set (table, NULL);
   g_assert_cmpuint (set->samples->len, ==, 2);
   g_assert_cmpuint (set->report.notes->len, ==, 2);
   g_assert_true (g_str_has_suffix (
@@ -332,8 +336,7 @@ test_table_with_gaps (void)
                                    "t.csv: 1 of 3 rows has no label"));
   copy ("photos/class-00/00.png", "a;b.dat"); /* odd, but there */
   write_text ("t.csv", "a;b.dat\nphotos/class-01/01.png\n");
-  other = open_set (table, NULL, &error);
-  g_assert_no_error (error);
+  other = good_set (table, NULL);
   g_assert_true (other->unlabelled);
   g_assert_true (g_str_has_suffix (other->report.notes->pdata[0],
                                    "2 of 2 rows have no label"));
@@ -343,15 +346,13 @@ static void
 test_one_bad_picture_among_many_is_skipped (void)
 {
   g_autofree char *photos = in_folder ("photos");
-  g_autoptr (GError) error = NULL;
   g_autoptr (DmlDataset) set = NULL;
 
   shapes_make (photos, 5, 6, 24);
   write_text ("photos/class-01/02.png", "this is no picture");
   write_text ("photos/class-01/notes.txt", "nor is this");
   write_text ("photos/class-01/._03.png", "a Mac's shadow");
-  set = open_set (photos, NULL, &error);
-  g_assert_no_error (error);
+  set = good_set (photos, NULL);
   g_assert_cmpuint (set->report.n_bad, ==, 1);
   g_assert_cmpuint (set->report.n_other, ==, 1);
   g_assert_cmpuint (set->samples->len, ==, 29);
@@ -365,14 +366,12 @@ static void
 test_many_bad_pictures_stop (void)
 {
   g_autofree char *photos = in_folder ("photos");
-  g_autoptr (GError) error = NULL;
 
   shapes_make (photos, 2, 3, 24);
   write_text ("photos/class-01/02.png", "");
-  g_assert_null (open_set (photos, NULL, &error));
-  g_assert_error (error, DML_ERROR, DML_ERROR_FORMAT);
-  g_assert_nonnull (strstr (error->message, "1 of 6 pictures cannot be read"));
-  g_assert_nonnull (strstr (error->message, "02.png: empty file"));
+  assert_refused (photos, NULL, DML_ERROR_FORMAT,
+                  "1 of 6 pictures cannot be read");
+  assert_refused (photos, NULL, DML_ERROR_FORMAT, "02.png: empty file");
 }
 
 static void
@@ -384,7 +383,7 @@ test_copies (void)
   shapes_make (photos, 3, 4, 24);
   copy ("photos/class-00/00.png", "photos/class-00/copy.png");
   copy ("photos/class-01/01.png", "photos/class-02/wrong.png");
-  set = open_set (photos, NULL, NULL);
+  set = good_set (photos, NULL);
   g_assert_cmpuint (set->report.n_copies, ==, 1);
   g_assert_cmpuint (set->report.n_contradict, ==, 2);
   g_assert_cmpuint (set->samples->len, ==, 11);
@@ -398,11 +397,11 @@ test_no_folders_make_every_picture_a_class (void)
   g_autofree char *class = in_folder ("photos/class-00");
 
   shapes_make (photos, 2, 3, 24);
-  set = open_set (class, NULL, NULL);
+  set = good_set (class, NULL);
   g_assert_true (set->unlabelled);
   g_assert_cmpuint (set->labels->len, ==, 3);
   copy ("photos/class-00/00.png", "photos/stray.png");
-  mixed = open_set (photos, NULL, NULL);
+  mixed = good_set (photos, NULL);
   g_assert_false (mixed->unlabelled);
   g_assert_cmpuint (mixed->report.n_unlabelled, ==, 1);
 }
@@ -435,7 +434,7 @@ test_split_holds_classes_out (void)
   guint n[DML_N_SPLITS] = { 0 };
 
   shapes_make (photos, 20, 2, 16);
-  set = open_set (photos, NULL, NULL);
+  set = good_set (photos, NULL);
   g_assert_true (dml_dataset_split (set, "", 0.4, 7, NULL));
   for (guint i = 0; i < set->labels->len; i++) {
     const DmlLabel *label = dml_dataset_label (set, i);
@@ -459,7 +458,7 @@ test_split_by_file (void)
   g_autoptr (DmlDataset) set = NULL;
 
   shapes_make (photos, 6, 2, 16);
-  set = open_set (photos, NULL, NULL);
+  set = good_set (photos, NULL);
   write_text ("split", "# held out\nval  class-00\ntest *-01\ndrop class-02\n");
   g_assert_true (dml_dataset_split (set, file, 0.5, 1, &error));
   g_assert_cmpint (dml_dataset_sample (set, 0)->split, ==, DML_SPLIT_VAL);
@@ -477,18 +476,12 @@ test_wrong_sources (void)
 {
   g_autofree char *none = in_folder ("none"), *text = in_folder ("a.txt");
   g_autofree char *empty = in_folder ("empty");
-  g_autoptr (GError) error = NULL;
 
-  g_assert_null (open_set (none, NULL, &error));
-  g_assert_error (error, DML_ERROR, DML_ERROR_NOT_FOUND);
-  g_clear_error (&error);
+  assert_refused (none, NULL, DML_ERROR_NOT_FOUND, "none");
   write_text ("a.txt", "neither folder nor tar");
-  g_assert_null (open_set (text, NULL, &error));
-  g_assert_error (error, DML_ERROR, DML_ERROR_FORMAT);
-  g_clear_error (&error);
+  assert_refused (text, NULL, DML_ERROR_FORMAT, "a.txt");
   g_mkdir (empty, 0777);
-  g_assert_null (open_set (empty, NULL, &error));
-  g_assert_error (error, DML_ERROR, DML_ERROR_FORMAT);
+  assert_refused (empty, NULL, DML_ERROR_FORMAT, "no picture found");
 }
 
 int
