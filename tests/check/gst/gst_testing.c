@@ -389,6 +389,24 @@ test_matched (GstBuffer *buffer)
   return meta;
 }
 
+void
+test_set_state (GstElement *element, GstState state)
+{
+  g_assert_cmpint (gst_element_set_state (element, state), !=,
+                   GST_STATE_CHANGE_FAILURE);
+}
+
+void
+test_start_and_stop (GstElement *pipeline)
+{
+  test_set_state (pipeline, GST_STATE_PLAYING);
+  g_assert_cmpint (
+    gst_element_get_state (pipeline, NULL, NULL, TEST_PATIENCE_S * GST_SECOND),
+    ==, GST_STATE_CHANGE_SUCCESS);
+  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_NULL), ==,
+                   GST_STATE_CHANGE_SUCCESS);
+}
+
 GstBus *
 test_watch_bus (GstHarness *h)
 {

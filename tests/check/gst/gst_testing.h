@@ -76,6 +76,12 @@ GstHarness *test_match_harness (const GstVideoInfo *info, const char *gallery,
                                 const char *properties);
 const GstDmlRegionMeta *test_matched (GstBuffer *buffer);
 
+/* Fails unless the element goes there, or is on its way. */
+void test_set_state (GstElement *element, GstState state);
+
+/* To PLAYING, and at once to NULL again, wherever it happens to be. */
+void test_start_and_stop (GstElement *pipeline);
+
 /* A bus of the harness's own, until it is left. What is counted is taken off
  * it: element messages of a name (NULL: any), or those of another type whose
  * text holds a word. */

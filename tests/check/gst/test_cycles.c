@@ -49,18 +49,6 @@ wanted_cycles (void)
 }
 
 static void
-cycle (GstElement *pipeline)
-{
-  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), !=,
-                   GST_STATE_CHANGE_FAILURE);
-  g_assert_cmpint (
-    gst_element_get_state (pipeline, NULL, NULL, TEST_PATIENCE_S * GST_SECOND),
-    ==, GST_STATE_CHANGE_SUCCESS);
-  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_NULL), ==,
-                   GST_STATE_CHANGE_SUCCESS);
-}
-
-static void
 starts_and_stops (gconstpointer data)
 {
   const char *const *rest = data; /* name, what stands behind the source */
@@ -80,7 +68,7 @@ starts_and_stops (gconstpointer data)
   pipeline = gst_parse_launch (line, NULL);
   g_assert_nonnull (pipeline);
   for (guint i = 0; i < n; i++) {
-    cycle (pipeline);
+    test_start_and_stop (pipeline);
     if (i + 1 == WARM) {
       files = test_count_files ();
       heap = heap_kb ();

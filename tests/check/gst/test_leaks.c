@@ -102,14 +102,7 @@ hundred_starts_and_stops (void)
   pipeline = gst_parse_launch (line, NULL);
   g_assert_nonnull (pipeline);
   for (guint i = 0; i < 100; i++) {
-    g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), !=,
-                     GST_STATE_CHANGE_FAILURE);
-    g_assert_cmpint (gst_element_get_state (pipeline, NULL, NULL,
-                                            TEST_PATIENCE_S * GST_SECOND),
-                     ==, GST_STATE_CHANGE_SUCCESS);
-    /* Stopped wherever it happens to be. */
-    g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_NULL), ==,
-                     GST_STATE_CHANGE_SUCCESS);
+    test_start_and_stop (pipeline);
     if (i == 0)
       n_files = test_count_files ();
   }
