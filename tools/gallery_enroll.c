@@ -3,9 +3,11 @@
  * is there already is left out. */
 #include "gallery.h"
 
+#include <glib/gstdio.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HITS_MAX 100    /* the same picture under so many labels */
 #define TWINS_SHOWN 10U /* lines on stderr; --json tells all */
@@ -39,13 +41,27 @@ static const GOptionEntry entries[] = {
 typedef struct {
   DmlEncoder *encoder;
   DmlSession *session;
-  DmlGallery *gallery;
-  DmlMatcher *there; /* finds what was in the gallery before */
-  GPtrArray *failed; /* messages, one a picture */
-  GPtrArray *twins;  /* Twin */
-  GPtrArray *small;  /* paths of pictures of things below SMALL */
+  DmlGallery *gallery; /* NULL: not made yet */
+  DmlMatcher *there;   /* finds what was in it before; NULL: nothing */
+  GPtrArray *failed;   /* messages, one a picture */
+  GPtrArray *twins;    /* Twin */
+  GPtrArray *small;    /* paths of pictures of things below SMALL */
   guint n_items, n_labels, n_alpha, n_known;
 } Enroll;
+
+static void
+enroll_clear (Enroll *enroll)
+{
+  g_clear_pointer (&enroll->there, dml_matcher_unref);
+  g_clear_pointer (&enroll->gallery, dml_gallery_unref);
+  g_clear_pointer (&enroll->session, dml_session_free);
+  g_clear_pointer (&enroll->encoder, dml_encoder_unref);
+  g_clear_pointer (&enroll->failed, g_ptr_array_unref);
+  g_clear_pointer (&enroll->twins, g_ptr_array_unref);
+  g_clear_pointer (&enroll->small, g_ptr_array_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Enroll, enroll_clear)
 
 /* A picture that was enrolled although another label has it. */
 typedef struct {
@@ -96,6 +112,8 @@ is_known (Enroll *enroll, const CliPicture *picture, const float *vector)
   gint64 other_item = -1;
   Twin *twin;
 
+  if (enroll->there == NULL)
+    return FALSE;
   dml_matcher_match (enroll->there, vector, 1, &match);
   for (guint i = 0; i < dml_match_get_n_hits (match); i++) {
     const char *label;
@@ -209,6 +227,44 @@ embed (Enroll *enroll, const CliPicture *from, Batch *batch, GError **error)
   return TRUE;
 }
 
+/* What is enrolled is compared with what is there: the whole gallery is read,
+ * and a damaged one is told before anything is added to it. */
+static DmlMatcher *
+what_is_there (DmlGallery *gallery, DmlEncoder *encoder, GError **error)
+{
+  DmlMatcherOptions matcher_options = DML_MATCHER_OPTIONS_INIT;
+  g_autoptr (DmlSnapshot) snapshot = dml_gallery_get_snapshot (gallery, error);
+
+  if (snapshot == NULL)
+    return NULL;
+  matcher_options.k = HITS_MAX;
+  matcher_options.classifier = DML_CLASSIFIER_KNN;
+  matcher_options.threshold =
+    DML_SAME_PICTURE; /* given, so that none is measured */
+  return dml_matcher_new (snapshot, encoder, &matcher_options, error);
+}
+
+static gboolean
+open_gallery (Enroll *enroll, GError **error)
+{
+  enroll->gallery =
+    dml_gallery_open (gallery_path, DML_GALLERY_CREATE, enroll->encoder, error);
+  return enroll->gallery != NULL;
+}
+
+/* Whether the gallery is not there and is made when the first label is ready to
+ * be stored: none is left of pictures that are all bad. That it cannot be made
+ * is better told before they are looked at. */
+static gboolean
+opens_later (void)
+{
+  g_autofree char *folder = g_path_get_dirname (gallery_path);
+
+  return *gallery_path != '\0' &&
+         !g_file_test (gallery_path, G_FILE_TEST_EXISTS) &&
+         g_access (folder, W_OK | X_OK) == 0;
+}
+
 static gboolean
 store (Enroll *enroll, const char *label, Batch *batch, GError **error)
 {
@@ -216,6 +272,8 @@ store (Enroll *enroll, const char *label, Batch *batch, GError **error)
 
   if (n == 0)
     return TRUE;
+  if (enroll->gallery == NULL && !open_gallery (enroll, error))
+    return FALSE;
   if (!dml_gallery_enroll (
         enroll->gallery, label, (const float *) (void *) batch->vectors->data,
         (const DmlItemInfo *) (void *) batch->infos->data, n, NULL, error))
@@ -374,38 +432,17 @@ print_result (const Enroll *enroll, guint n_others)
              enroll->n_alpha);
 }
 
-/* What is enrolled is compared with what is there: the whole gallery is read,
- * and a damaged one is told before anything is added to it. */
-static DmlMatcher *
-what_is_there (DmlGallery *gallery, DmlEncoder *encoder, GError **error)
-{
-  DmlMatcherOptions matcher_options = DML_MATCHER_OPTIONS_INIT;
-  g_autoptr (DmlSnapshot) snapshot = dml_gallery_get_snapshot (gallery, error);
-
-  if (snapshot == NULL)
-    return NULL;
-  matcher_options.k = HITS_MAX;
-  matcher_options.classifier = DML_CLASSIFIER_KNN;
-  matcher_options.threshold =
-    DML_SAME_PICTURE; /* given, so that none is measured */
-  return dml_matcher_new (snapshot, encoder, &matcher_options, error);
-}
-
 CliExit
 gallery_enroll (int argc, char **argv)
 {
   g_autoptr (GPtrArray) pictures = NULL;
-  g_autoptr (DmlEncoder) encoder = NULL;
-  g_autoptr (DmlSession) session = NULL;
-  g_autoptr (DmlGallery) gallery = NULL;
-  g_autoptr (DmlMatcher) there = NULL;
-  g_autoptr (GPtrArray) failed = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GPtrArray) small = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GPtrArray) twins = g_ptr_array_new_with_free_func (twin_free);
+  g_auto (Enroll)
+    enroll = { .failed = g_ptr_array_new_with_free_func (g_free),
+               .twins = g_ptr_array_new_with_free_func (twin_free),
+               .small = g_ptr_array_new_with_free_func (g_free) };
   g_autoptr (GError) error = NULL;
   guint n_others;
   CliExit exit_code;
-  Enroll enroll = { .failed = failed, .twins = twins, .small = small };
 
   options.views = DML_PHOTOGRAPH_VIEWS;
   if (!cli_parse (
@@ -437,18 +474,18 @@ gallery_enroll (int argc, char **argv)
   }
   g_ptr_array_sort (pictures, by_label);
 
-  if ((encoder = gallery_encoder (options.encoder, &error)) == NULL ||
-      (session = dml_encoder_session_new (encoder, 0, &error)) == NULL ||
-      (gallery = dml_gallery_open (gallery_path, DML_GALLERY_CREATE, encoder,
-                                   &error)) == NULL ||
-      (there = what_is_there (gallery, encoder, &error)) == NULL)
+  if ((enroll.encoder = gallery_encoder (options.encoder, &error)) == NULL ||
+      (enroll.session = dml_encoder_session_new (enroll.encoder, 0, &error)) ==
+        NULL ||
+      (!opens_later () &&
+       (!open_gallery (&enroll, &error) ||
+        (enroll.there =
+           what_is_there (enroll.gallery, enroll.encoder, &error)) == NULL)))
     return gallery_fail (error);
-  enroll.there = there;
-  enroll.encoder = encoder;
-  enroll.session = session;
-  enroll.gallery = gallery;
   cli_catch_interrupt ();
   if (!enroll_all (&enroll, pictures, &error)) {
+    if (enroll.gallery == NULL)
+      return gallery_fail (error);
     exit_code = cli_fail (error);
     cli_say ("what was enrolled before that is safe: %u item%s", enroll.n_items,
              CLI_S (enroll.n_items));
@@ -457,5 +494,5 @@ gallery_enroll (int argc, char **argv)
   print_result (&enroll, n_others);
   if (cli_interrupted ())
     return CLI_INTERRUPTED;
-  return failed->len > 0 ? CLI_BAD_DATA : CLI_OK;
+  return enroll.failed->len > 0 ? CLI_BAD_DATA : CLI_OK;
 }

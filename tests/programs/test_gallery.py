@@ -120,6 +120,25 @@ class Gallery(ProgramTest):
                       done.stderr)
         self.assertIn("4 were enrolled though smaller", done.stderr)
 
+    def test_nothing_enrolled_leaves_no_gallery(self):
+        os.makedirs(self.path("bad/thing"))
+        for name in ("bad/one.jpg", "bad/thing/two.jpg"):
+            with open(self.path(name), "wb") as picture:
+                picture.write(b"no picture")
+        done = self.call("enroll", self.path("bad"), check=BAD_DATA)
+        self.assertIn("0 items under 0 labels", done.stdout)
+        self.assertIn("2 pictures could not be used", done.stderr)
+        self.assertEqual(sorted(os.listdir(self.dir)), ["bad", "photos"])
+        self.enroll()  # what is there stays
+        self.call("enroll", self.path("bad"), check=BAD_DATA)
+        self.assertEqual(self.labels(), dict.fromkeys(SHAPES, 2))
+
+    def test_no_place_for_a_gallery_is_told_at_once(self):
+        done = run("dml-gallery", self.path("nowhere/shop.bin"), "enroll",
+                   self.path("photos"), check=FAILED)
+        self.assertIn("the gallery cannot be made", done.stderr)
+        self.assertNotIn("enrolled before that", done.stderr)
+
     def test_odd_labels_survive(self):
         for label in ("a'b\"c", "line\nbreak", "\N{RED APPLE} Apfel",
                       "x" * 10000, "-- DROP TABLE item", "%s%n"):
