@@ -56,6 +56,13 @@ add_backward_to (float *dx, const float *dy, size_t step, size_t n)
   }
 }
 
+static void
+add_grad_row (const DmlBinaryGrad *g)
+{
+  add_backward_to (g->da, g->dy, g->a_step, g->n);
+  add_backward_to (g->db, g->dy, g->b_step, g->n);
+}
+
 typedef struct {
   const DmlKernels *kern;
   const float *dy;
@@ -76,22 +83,15 @@ add_grad_span (void *data, size_t first, size_t n)
 static void
 add_backward (const DmlNode *node, DmlExec *exec)
 {
-  const float *dy = dml_exec_dout (exec, node, 0);
-  float *da = dml_exec_din (exec, node, 0), *db = dml_exec_din (exec, node, 1);
-  Same same = { exec->kernels, dy, da, db };
+  Same same = { exec->kernels, dml_exec_dout (exec, node, 0),
+                dml_exec_din (exec, node, 0), dml_exec_din (exec, node, 1) };
   DmlBroadcast bc;
-  size_t a, b;
 
   dml_broadcast_init_node (&bc, node);
-  if (bc.n_rows == 1 && bc.a_step && bc.b_step) {
+  if (bc.n_rows == 1 && bc.a_step && bc.b_step)
     dml_exec_spans (exec, bc.n, add_grad_span, &same);
-    return;
-  }
-  for (size_t r = 0; r < bc.n_rows; r++, dy += bc.n) {
-    dml_broadcast_row (&bc, r, &a, &b);
-    add_backward_to (da ? da + a : NULL, dy, bc.a_step, bc.n);
-    add_backward_to (db ? db + b : NULL, dy, bc.b_step, bc.n);
-  }
+  else
+    dml_broadcast_run_back (node, exec, add_grad_row);
 }
 
 const DmlOp dml_op_add = {

@@ -138,29 +138,40 @@ binary_forward (const DmlNode *node, DmlExec *exec)
 }
 
 static void
-binary_backward (const DmlNode *node, DmlExec *exec)
+sub_grad_row (const DmlBinaryGrad *g)
 {
-  const gboolean divides = strcmp (node->op_name, "Div") == 0;
-  const float *a = dml_exec_in (exec, node, 0);
-  const float *b = dml_exec_in (exec, node, 1);
-  const float *dy = dml_exec_dout (exec, node, 0);
-  float *da = dml_exec_din (exec, node, 0), *db = dml_exec_din (exec, node, 1);
-  DmlBroadcast bc;
-  size_t i, k;
-
-  dml_broadcast_init_node (&bc, node);
-  for (size_t r = 0; r < bc.n_rows; r++, dy += bc.n) {
-    dml_broadcast_row (&bc, r, &i, &k);
-    for (size_t j = 0; j < bc.n; j++) {
-      const size_t ai = i + j * bc.a_step, bi = k + j * bc.b_step;
-      const float slope = divides ? 1 / b[bi] : 1;
-
-      if (da != NULL)
-        da[ai] += dy[j] * slope;
-      if (db != NULL)
-        db[bi] -= divides ? dy[j] * a[ai] * slope * slope : dy[j];
-    }
+  for (size_t j = 0; j < g->n; j++) {
+    if (g->da != NULL)
+      g->da[j * g->a_step] += g->dy[j];
+    if (g->db != NULL)
+      g->db[j * g->b_step] -= g->dy[j];
   }
+}
+
+static void
+sub_backward (const DmlNode *node, DmlExec *exec)
+{
+  dml_broadcast_run_back (node, exec, sub_grad_row);
+}
+
+static void
+div_grad_row (const DmlBinaryGrad *g)
+{
+  for (size_t j = 0; j < g->n; j++) {
+    const size_t ai = j * g->a_step, bi = j * g->b_step;
+    const float slope = 1 / g->b[bi];
+
+    if (g->da != NULL)
+      g->da[ai] += g->dy[j] * slope;
+    if (g->db != NULL)
+      g->db[bi] -= g->dy[j] * g->a[ai] * slope * slope;
+  }
+}
+
+static void
+div_backward (const DmlNode *node, DmlExec *exec)
+{
+  dml_broadcast_run_back (node, exec, div_grad_row);
 }
 
 #define BINARY_OP(symbol, name, ...)                                           \
@@ -175,8 +186,8 @@ binary_backward (const DmlNode *node, DmlExec *exec)
                                   .forward = binary_forward,                   \
                                   __VA_ARGS__ }
 
-BINARY_OP (sub, "Sub", .backward = binary_backward);
-BINARY_OP (div, "Div", .backward = binary_backward, .backward_in = 3);
+BINARY_OP (sub, "Sub", .backward = sub_backward);
+BINARY_OP (div, "Div", .backward = div_backward, .backward_in = 3);
 BINARY_OP (equal, "Equal", );
 BINARY_OP (less, "Less", );
 BINARY_OP (less_equal, "LessOrEqual", );

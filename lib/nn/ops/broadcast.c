@@ -200,3 +200,29 @@ dml_expand_forward (const DmlNode *node, DmlExec *exec)
   dml_strided_copy (&walk, dml_dtype_size (node->in[0]->dtype),
                     dml_exec_out (exec, node, 0), dml_exec_in (exec, node, 0));
 }
+
+void
+dml_broadcast_run_back (const DmlNode *node, DmlExec *exec,
+                        void (*row) (const DmlBinaryGrad *grad))
+{
+  const float *dy = dml_exec_dout (exec, node, 0);
+  const float *a = dml_exec_in (exec, node, 0);
+  const float *b = dml_exec_in (exec, node, 1);
+  float *da = dml_exec_din (exec, node, 0), *db = dml_exec_din (exec, node, 1);
+  DmlBroadcast bc;
+
+  dml_broadcast_init_node (&bc, node);
+  for (size_t r = 0; r < bc.n_rows; r++) {
+    DmlBinaryGrad grad = {
+      .n = bc.n, .a_step = bc.a_step, .b_step = bc.b_step, .dy = dy + r * bc.n
+    };
+    size_t i, k;
+
+    dml_broadcast_row (&bc, r, &i, &k);
+    grad.a = a != NULL ? a + i : NULL;
+    grad.b = b != NULL ? b + k : NULL;
+    grad.da = da != NULL ? da + i : NULL;
+    grad.db = db != NULL ? db + k : NULL;
+    row (&grad);
+  }
+}

@@ -40,6 +40,18 @@ typedef void (*DmlBinaryRow) (void *y, const void *a, size_t a_step,
 void dml_broadcast_run (const DmlNode *node, DmlExec *exec, DmlBinaryRow row,
                         size_t in_size, size_t out_size);
 
+/* One row of a backward pass in float32. */
+typedef struct {
+  size_t n, a_step, b_step;
+  const float *dy;    /* n */
+  const float *a, *b; /* only where the operator keeps them (backward_in) */
+  float *da, *db;     /* added to; NULL where nobody wants it */
+} DmlBinaryGrad;
+
+/* Runs `row` over the rows of a node's gradients in order. */
+void dml_broadcast_run_back (const DmlNode *node, DmlExec *exec,
+                             void (*row) (const DmlBinaryGrad *grad));
+
 /* infer_shape of arithmetic on two inputs of one type that is the result's. */
 gboolean dml_broadcast_infer_shape (DmlNode *node, GError **error);
 

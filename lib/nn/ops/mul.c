@@ -59,21 +59,16 @@ mul_backward_to (float *dx, size_t step, const float *dy, const float *z,
 }
 
 static void
+mul_grad_row (const DmlBinaryGrad *g)
+{
+  mul_backward_to (g->da, g->a_step, g->dy, g->b, g->b_step, g->n);
+  mul_backward_to (g->db, g->b_step, g->dy, g->a, g->a_step, g->n);
+}
+
+static void
 mul_backward (const DmlNode *node, DmlExec *exec)
 {
-  const float *dy = dml_exec_dout (exec, node, 0);
-  const float *a = dml_exec_in (exec, node, 0);
-  const float *b = dml_exec_in (exec, node, 1);
-  float *da = dml_exec_din (exec, node, 0), *db = dml_exec_din (exec, node, 1);
-  DmlBroadcast bc;
-  size_t i, k;
-
-  dml_broadcast_init_node (&bc, node);
-  for (size_t r = 0; r < bc.n_rows; r++, dy += bc.n) {
-    dml_broadcast_row (&bc, r, &i, &k);
-    mul_backward_to (da ? da + i : NULL, bc.a_step, dy, b + k, bc.b_step, bc.n);
-    mul_backward_to (db ? db + k : NULL, bc.b_step, dy, a + i, bc.a_step, bc.n);
-  }
+  dml_broadcast_run_back (node, exec, mul_grad_row);
 }
 
 const DmlOp dml_op_mul = {

@@ -35,8 +35,9 @@ dml_pool_infer_shape (DmlNode *node, GError **error)
                            error);
 }
 
-DmlPoolPlanes
-dml_pool_planes (const DmlNode *node, DmlExec *exec)
+/* All but the buffers. */
+static DmlPoolPlanes
+pool_planes (const DmlNode *node, DmlExec *exec)
 {
   const DmlPool *pool = node->config;
   const DmlShape *x = dml_node_in_shape (node, 0);
@@ -59,7 +60,29 @@ dml_pool_planes (const DmlNode *node, DmlExec *exec)
 void
 dml_pool_sizes (const DmlNode *node, gboolean training, DmlOpSizes *sizes)
 {
-  const DmlPoolPlanes p = dml_pool_planes (node, NULL);
+  const DmlPoolPlanes p = pool_planes (node, NULL);
 
   sizes->worker = p.border.h * p.border.w * sizeof (float);
+}
+
+void
+dml_pool_forward (const DmlNode *node, DmlExec *exec, DmlTask plane)
+{
+  DmlPoolPlanes p = pool_planes (node, exec);
+
+  p.x = dml_exec_in (exec, node, 0);
+  p.y = dml_exec_out (exec, node, 0);
+  dml_parallel_for (p.n, exec->n_threads, plane, &p);
+}
+
+void
+dml_pool_backward (const DmlNode *node, DmlExec *exec, DmlTask plane)
+{
+  DmlPoolPlanes p = pool_planes (node, exec);
+
+  p.x = dml_exec_in (exec, node, 0);
+  p.y = dml_exec_out (exec, node, 0);
+  p.dy = dml_exec_dout (exec, node, 0);
+  p.dx = dml_exec_din (exec, node, 0);
+  dml_parallel_for (p.n, exec->n_threads, plane, &p);
 }

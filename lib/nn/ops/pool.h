@@ -30,5 +30,8 @@ typedef struct {
   float *y, *dx;
 } DmlPoolPlanes;
 
-/* All but the four buffers, which the operator knows how to use. */
-DmlPoolPlanes dml_pool_planes (const DmlNode *node, DmlExec *exec);
+/* forward and backward: @plane, with a DmlPoolPlanes as data, over all of them.
+ * In backward x and y are those that the operator keeps (backward_in,
+ * backward_out). */
+void dml_pool_forward (const DmlNode *node, DmlExec *exec, DmlTask plane);
+void dml_pool_backward (const DmlNode *node, DmlExec *exec, DmlTask plane);

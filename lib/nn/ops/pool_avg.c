@@ -81,11 +81,7 @@ avgpool_plane (void *data, size_t i, unsigned worker)
 static void
 avgpool_forward (const DmlNode *node, DmlExec *exec)
 {
-  DmlPoolPlanes p = dml_pool_planes (node, exec);
-
-  p.x = dml_exec_in (exec, node, 0);
-  p.y = dml_exec_out (exec, node, 0);
-  dml_parallel_for (p.n, exec->n_threads, avgpool_plane, &p);
+  dml_pool_forward (node, exec, avgpool_plane);
 }
 
 static void
@@ -113,11 +109,7 @@ avgpool_grad_plane (void *data, size_t i, unsigned worker)
 static void
 avgpool_backward (const DmlNode *node, DmlExec *exec)
 {
-  DmlPoolPlanes p = dml_pool_planes (node, exec);
-
-  p.dy = dml_exec_dout (exec, node, 0);
-  p.dx = dml_exec_din (exec, node, 0);
-  dml_parallel_for (p.n, exec->n_threads, avgpool_grad_plane, &p);
+  dml_pool_backward (node, exec, avgpool_grad_plane);
 }
 
 const DmlOp dml_op_pool_avg = {

@@ -26,26 +26,37 @@ global_infer_shape (DmlNode *node, GError **error)
 typedef struct {
   const DmlKernels *kern;
   size_t p;
-  const float *x, *y, *dy;
-  float *out, *dx;
+  const float *x, *dy;
+  float *y, *dx;
 } Global;
 
-static Global
-global_of (const DmlNode *node, DmlExec *exec)
+/* @dy and @dx: NULL going forward. */
+static void
+global_run (const DmlNode *node, DmlExec *exec, DmlTask plane, const float *dy,
+            float *dx)
 {
   const DmlShape *x = dml_node_in_shape (node, 0);
+  Global g = { .kern = exec->kernels,
+               .p = dml_shape_span (x, 2, x->rank),
+               .x = dml_exec_in (exec, node, 0),
+               .dy = dy,
+               .y = dml_exec_out (exec, node, 0),
+               .dx = dx };
 
-  return (Global){ .kern = exec->kernels,
-                   .p = dml_shape_span (x, 2, x->rank),
-                   .x = dml_exec_in (exec, node, 0),
-                   .out = dml_exec_out (exec, node, 0) };
+  dml_parallel_for (dml_shape_span (x, 0, 2), exec->n_threads, plane, &g);
 }
 
 static void
-global_run (const DmlNode *node, DmlExec *exec, DmlTask plane, Global *g)
+global_forward (const DmlNode *node, DmlExec *exec, DmlTask plane)
 {
-  dml_parallel_for (dml_shape_span (dml_node_in_shape (node, 0), 0, 2),
-                    exec->n_threads, plane, g);
+  global_run (node, exec, plane, NULL, NULL);
+}
+
+static void
+global_backward (const DmlNode *node, DmlExec *exec, DmlTask plane)
+{
+  global_run (node, exec, plane, dml_exec_dout (exec, node, 0),
+              dml_exec_din (exec, node, 0));
 }
 
 static void
@@ -53,15 +64,13 @@ mean_plane (void *data, size_t i, unsigned worker)
 {
   const Global *g = data;
 
-  g->out[i] = g->kern->sum_f32 (g->x + i * g->p, g->p) / (float) g->p;
+  g->y[i] = g->kern->sum_f32 (g->x + i * g->p, g->p) / (float) g->p;
 }
 
 static void
 mean_forward (const DmlNode *node, DmlExec *exec)
 {
-  Global g = global_of (node, exec);
-
-  global_run (node, exec, mean_plane, &g);
+  global_forward (node, exec, mean_plane);
 }
 
 static void
@@ -76,11 +85,7 @@ mean_grad_plane (void *data, size_t i, unsigned worker)
 static void
 mean_backward (const DmlNode *node, DmlExec *exec)
 {
-  Global g = global_of (node, exec);
-
-  g.dy = dml_exec_dout (exec, node, 0);
-  g.dx = dml_exec_din (exec, node, 0);
-  global_run (node, exec, mean_grad_plane, &g);
+  global_backward (node, exec, mean_grad_plane);
 }
 
 static void
@@ -88,15 +93,13 @@ max_plane (void *data, size_t i, unsigned worker)
 {
   const Global *g = data;
 
-  g->out[i] = g->kern->max_f32 (g->x + i * g->p, g->p);
+  g->y[i] = g->kern->max_f32 (g->x + i * g->p, g->p);
 }
 
 static void
 max_forward (const DmlNode *node, DmlExec *exec)
 {
-  Global g = global_of (node, exec);
-
-  global_run (node, exec, max_plane, &g);
+  global_forward (node, exec, max_plane);
 }
 
 static void
@@ -106,7 +109,7 @@ max_grad_plane (void *data, size_t i, unsigned worker)
   const float *x = g->x + i * g->p;
   size_t at = 0;
 
-  while (at + 1 < g->p && x[at] != g->out[i])
+  while (at + 1 < g->p && x[at] != g->y[i])
     at++;
   g->dx[i * g->p + at] += g->dy[i];
 }
@@ -114,11 +117,7 @@ max_grad_plane (void *data, size_t i, unsigned worker)
 static void
 max_backward (const DmlNode *node, DmlExec *exec)
 {
-  Global g = global_of (node, exec);
-
-  g.dy = dml_exec_dout (exec, node, 0);
-  g.dx = dml_exec_din (exec, node, 0);
-  global_run (node, exec, max_grad_plane, &g);
+  global_backward (node, exec, max_grad_plane);
 }
 
 const DmlOp dml_op_pool_global_avg = {

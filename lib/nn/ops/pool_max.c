@@ -62,11 +62,7 @@ maxpool_plane (void *data, size_t i, unsigned worker)
 static void
 maxpool_forward (const DmlNode *node, DmlExec *exec)
 {
-  DmlPoolPlanes p = dml_pool_planes (node, exec);
-
-  p.x = dml_exec_in (exec, node, 0);
-  p.y = dml_exec_out (exec, node, 0);
-  dml_parallel_for (p.n, exec->n_threads, maxpool_plane, &p);
+  dml_pool_forward (node, exec, maxpool_plane);
 }
 
 /* The place in its plane of the first element of the window at (i, j) that is
@@ -117,13 +113,7 @@ maxpool_grad_plane (void *data, size_t i, unsigned worker)
 static void
 maxpool_backward (const DmlNode *node, DmlExec *exec)
 {
-  DmlPoolPlanes p = dml_pool_planes (node, exec);
-
-  p.x = dml_exec_in (exec, node, 0);
-  p.y = dml_exec_out (exec, node, 0);
-  p.dy = dml_exec_dout (exec, node, 0);
-  p.dx = dml_exec_din (exec, node, 0);
-  dml_parallel_for (p.n, exec->n_threads, maxpool_grad_plane, &p);
+  dml_pool_backward (node, exec, maxpool_grad_plane);
 }
 
 const DmlOp dml_op_pool_max = {
