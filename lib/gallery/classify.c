@@ -134,3 +134,12 @@ dml_judge_scores (const DmlClassifierClass *klass, gconstpointer model,
   verdict->tied = near->n > 1 && near->similarity[1] == near->similarity[0];
   verdict->confidence = 1.0 / sum;
 }
+
+void
+dml_judge_logits (const DmlClassifierClass *klass, gconstpointer model,
+                  const DmlQuery *query, const DmlClasses *classes,
+                  DmlVerdict *verdict)
+{
+  dml_judge_scores (klass, model, query, classes, 1.0, verdict);
+  verdict->near.n = 0;
+}

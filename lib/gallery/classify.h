@@ -100,6 +100,11 @@ void dml_judge_scores (const DmlClassifierClass *klass, gconstpointer model,
                        const DmlQuery *query, const DmlClasses *classes,
                        double tau, DmlVerdict *verdict);
 
+/* The same for logits: tau is 1, and they are no similarities. */
+void dml_judge_logits (const DmlClassifierClass *klass, gconstpointer model,
+                       const DmlQuery *query, const DmlClasses *classes,
+                       DmlVerdict *verdict);
+
 /* The nearest labels by their nearest items. */
 void dml_near_items (const DmlSnapshot *snapshot, const DmlQuery *query,
                      DmlNear *near);

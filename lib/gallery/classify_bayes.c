@@ -170,9 +170,8 @@ bayes_judge (gconstpointer model, const DmlQuery *query, DmlVerdict *verdict)
 {
   const Bayes *bayes = model;
 
-  dml_judge_scores (&dml_classifier_bayes, model, query, &bayes->classes, 1.0,
+  dml_judge_logits (&dml_classifier_bayes, model, query, &bayes->classes,
                     verdict);
-  verdict->near.n = 0; /* its scores are no similarities */
 }
 
 const DmlClassifierClass dml_classifier_bayes = {

@@ -329,9 +329,7 @@ svm_judge (gconstpointer model, const DmlQuery *query, DmlVerdict *verdict)
 {
   const Svm *svm = model;
 
-  dml_judge_scores (&dml_classifier_svm, model, query, &svm->classes, 1.0,
-                    verdict);
-  verdict->near.n = 0; /* its scores are no similarities */
+  dml_judge_logits (&dml_classifier_svm, model, query, &svm->classes, verdict);
 }
 
 const DmlClassifierClass dml_classifier_svm = {

@@ -175,33 +175,6 @@ sqlite_problem (const char *line)
   return g_strdup_printf ("the file is damaged (SQLite: %s)", quoted);
 }
 
-static gboolean
-verify_file (DmlStore *store, GPtrArray *problems, GError **error)
-{
-  g_autoptr (DmlStmt) stmt = dml_store_prepare (
-    store, "PRAGMA integrity_check (100)", "verifying", error);
-  gboolean row;
-
-  if (stmt == NULL)
-    return FALSE;
-  for (;;) {
-    g_autofree char *what = NULL;
-    g_auto (GStrv) lines = NULL;
-
-    if (!dml_store_step (store, stmt, &row, "verifying", error))
-      return FALSE;
-    if (!row)
-      return TRUE;
-    what = column_string (stmt, 0);
-    if (what == NULL || strcmp (what, "ok") == 0)
-      continue;
-    lines = g_strsplit (what, "\n", -1); /* of several pages in one row */
-    for (char **line = lines; *line != NULL; line++)
-      if (**line != '\0' && !g_str_has_prefix (*line, "*** in database"))
-        add_problem (problems, sqlite_problem (*line));
-  }
-}
-
 /* A problem for each row, which says it itself. */
 static gboolean
 collect (DmlStore *store, const char *sql, GPtrArray *problems, GError **error)
@@ -222,6 +195,28 @@ collect (DmlStore *store, const char *sql, GPtrArray *problems, GError **error)
     if (what != NULL)
       add_problem (problems, g_steal_pointer (&what));
   }
+}
+
+static gboolean
+verify_file (DmlStore *store, GPtrArray *problems, GError **error)
+{
+  g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func (g_free);
+  const gboolean ok =
+    collect (store, "PRAGMA integrity_check (100)", rows, error);
+
+  /* What was found before damage that stops the reading counts, too. */
+  for (guint i = 0; i < rows->len; i++) {
+    const char *what = g_ptr_array_index (rows, i);
+    g_auto (GStrv) lines = NULL;
+
+    if (strcmp (what, "ok") == 0)
+      continue;
+    lines = g_strsplit (what, "\n", -1); /* of several pages in one row */
+    for (char **line = lines; *line != NULL; line++)
+      if (**line != '\0' && !g_str_has_prefix (*line, "*** in database"))
+        add_problem (problems, sqlite_problem (*line));
+  }
+  return ok;
 }
 
 static void
