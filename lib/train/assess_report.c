@@ -25,8 +25,7 @@ name_of (const DmlEvaluation *e, int32_t label)
 static void
 add_thresholds (JsonBuilder *b, const DmlEvaluation *e)
 {
-  json_builder_set_member_name (b, "thresholds");
-  json_builder_begin_array (b);
+  dml_figures_begin_array (b, "thresholds");
   for (int i = 0; i < DML_N_FARS; i++) {
     if (e->threshold[i].false_accept_rate <= 0)
       continue;
@@ -43,8 +42,7 @@ add_thresholds (JsonBuilder *b, const DmlEvaluation *e)
 static void
 add_tables (JsonBuilder *b, const DmlEvaluation *e)
 {
-  json_builder_set_member_name (b, "classes_table");
-  json_builder_begin_array (b);
+  dml_figures_begin_array (b, "classes_table");
   for (size_t i = 0; i < e->n_rows; i++) {
     const DmlClassRow *row = &e->rows[i];
 
@@ -60,8 +58,7 @@ add_tables (JsonBuilder *b, const DmlEvaluation *e)
     json_builder_end_object (b);
   }
   json_builder_end_array (b);
-  json_builder_set_member_name (b, "confused_pairs");
-  json_builder_begin_array (b);
+  dml_figures_begin_array (b, "confused_pairs");
   for (size_t i = 0; i < e->n_pairs; i++) {
     json_builder_begin_object (b);
     dml_figures_add_text (b, "a", name_of (e, e->pairs[i].a));
@@ -77,8 +74,7 @@ static void
 add_suspects (JsonBuilder *b, const DmlEvaluation *e)
 {
   dml_figures_add_count (b, "n_suspects", e->n_suspects);
-  json_builder_set_member_name (b, "suspects");
-  json_builder_begin_array (b);
+  dml_figures_begin_array (b, "suspects");
   for (guint i = 0; i < e->suspects->len; i++) {
     const DmlSuspect *s = &g_array_index (e->suspects, DmlSuspect, i);
 
@@ -94,8 +90,7 @@ add_suspects (JsonBuilder *b, const DmlEvaluation *e)
     json_builder_end_object (b);
   }
   json_builder_end_array (b);
-  json_builder_set_member_name (b, "twins");
-  json_builder_begin_array (b);
+  dml_figures_begin_array (b, "twins");
   for (guint i = 0; i < e->twins->len; i++) {
     const DmlTwins *t = &g_array_index (e->twins, DmlTwins, i);
 
@@ -112,8 +107,7 @@ static void
 add_retrieval (JsonBuilder *b, const DmlEvaluation *e)
 {
   dml_figures_add_measures (b, &e->measures);
-  json_builder_set_member_name (b, "classifier");
-  json_builder_begin_object (b);
+  dml_figures_begin_object (b, "classifier");
   dml_figures_add_text (b, "name", e->prototypes ? "prototype" : "knn");
   if (!e->prototypes)
     dml_figures_add_count (b, "k", e->k);

@@ -30,13 +30,26 @@ dml_figures_add_text (JsonBuilder *b, const char *name, const char *text)
 }
 
 void
+dml_figures_begin_array (JsonBuilder *b, const char *name)
+{
+  json_builder_set_member_name (b, name);
+  json_builder_begin_array (b);
+}
+
+void
+dml_figures_begin_object (JsonBuilder *b, const char *name)
+{
+  json_builder_set_member_name (b, name);
+  json_builder_begin_object (b);
+}
+
+void
 dml_figures_add_interval (JsonBuilder *b, const char *name,
                           const DmlInterval *interval)
 {
   if (interval->low == 0 && interval->high == 0)
     return;
-  json_builder_set_member_name (b, name);
-  json_builder_begin_array (b);
+  dml_figures_begin_array (b, name);
   json_builder_add_double_value (b, interval->low);
   json_builder_add_double_value (b, interval->high);
   json_builder_end_array (b);

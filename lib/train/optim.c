@@ -167,23 +167,47 @@ dml_optim_clip (DmlOptim *optim, double max_norm)
 
 /* ---- update rules ---- */
 
+/* A piece of a parameter's arrays, and what applies to it. */
+typedef struct {
+  float *w, *moment1, *moment2; /* moment2: NULL for SGD */
+  const float *g;
+  size_t n;
+  float lr, decay;
+} Update;
+
+static Update
+update_of (const Work *work, size_t i)
+{
+  const DmlOptim *optim = work->optim;
+  const Piece *piece = &optim->pieces[i];
+  const DmlOptimParam *param = &optim->params[piece->param];
+
+  return (Update){
+    .w = param->value + piece->first,
+    .moment1 = optim->moment1[piece->param] + piece->first,
+    .moment2 = optim->moment2 != NULL
+                 ? optim->moment2[piece->param] + piece->first
+                 : NULL,
+    .g = param->grad + piece->first,
+    .n = piece->n,
+    .lr = (float) work->lr * param->lr_scale,
+    .decay = param->decay ? (float) optim->options.weight_decay : 0.0f,
+  };
+}
+
 static void
 sgd_piece (void *data, size_t i, unsigned worker)
 {
   const Work *work = data;
-  const DmlOptim *optim = work->optim;
-  const Piece *piece = &optim->pieces[i];
-  const DmlOptimParam *param = &optim->params[piece->param];
-  float *restrict w = param->value + piece->first;
-  const float *restrict g = param->grad + piece->first;
-  float *restrict v = optim->moment1[piece->param] + piece->first;
-  const float lr = (float) work->lr * param->lr_scale;
-  const float m = (float) optim->options.momentum;
-  const float decay = param->decay ? (float) optim->options.weight_decay : 0.0f;
+  const Update u = update_of (work, i);
+  float *restrict w = u.w, *restrict v = u.moment1;
+  const float *restrict g = u.g;
+  const float lr = u.lr, decay = u.decay;
+  const float m = (float) work->optim->options.momentum;
 
   if (lr == 0.0f)
     return;
-  for (size_t j = 0; j < piece->n; j++) {
+  for (size_t j = 0; j < u.n; j++) {
     const float gj = g[j] + decay * w[j];
 
     v[j] = m * v[j] + gj;
@@ -196,22 +220,18 @@ adamw_piece (void *data, size_t i, unsigned worker)
 {
   const Work *work = data;
   const DmlOptim *optim = work->optim;
-  const Piece *piece = &optim->pieces[i];
-  const DmlOptimParam *param = &optim->params[piece->param];
-  float *restrict w = param->value + piece->first;
-  const float *restrict g = param->grad + piece->first;
-  float *restrict m = optim->moment1[piece->param] + piece->first;
-  float *restrict v = optim->moment2[piece->param] + piece->first;
+  const Update u = update_of (work, i);
+  float *restrict w = u.w, *restrict m = u.moment1, *restrict v = u.moment2;
+  const float *restrict g = u.g;
+  const float lr = u.lr, decay = u.decay;
   const double t = (double) (optim->steps + 1);
   const float b1 = (float) optim->options.momentum, b2 = (float) ADAM_BETA2;
   const float fix1 = (float) (1 / (1 - pow (optim->options.momentum, t)));
   const float fix2 = (float) (1 / (1 - pow (ADAM_BETA2, t)));
-  const float lr = (float) work->lr * param->lr_scale;
-  const float decay = param->decay ? (float) optim->options.weight_decay : 0.0f;
 
   if (lr == 0.0f)
     return;
-  for (size_t j = 0; j < piece->n; j++) {
+  for (size_t j = 0; j < u.n; j++) {
     m[j] = b1 * m[j] + (1.0f - b1) * g[j];
     v[j] = b2 * v[j] + (1.0f - b2) * g[j] * g[j];
     w[j] -= lr * (m[j] * fix1 / (sqrtf (v[j] * fix2) + (float) ADAM_EPS) +

@@ -28,8 +28,7 @@
 static void
 add_views (JsonBuilder *b, const DmlViewFigures *views)
 {
-  json_builder_set_member_name (b, "one_photograph");
-  json_builder_begin_object (b);
+  dml_figures_begin_object (b, "one_photograph");
   dml_figures_add_count (b, "enrolled", views->n_gallery);
   dml_figures_add_count (b, "unknown", views->n_unknown);
   dml_figures_add_number (b, "right", views->figures.right);
@@ -316,8 +315,7 @@ add_training (const DmlTrainer *t, JsonBuilder *b)
 
   if (e->n == 0)
     return;
-  json_builder_set_member_name (b, "training");
-  json_builder_begin_object (b);
+  dml_figures_begin_object (b, "training");
   dml_figures_add_number (b, "distance_same", e->sum.d_pos / n);
   dml_figures_add_number (b, "distance_other", e->sum.d_neg / n);
   dml_figures_add_number (b, "norm", e->sum.norm / n);
@@ -372,12 +370,10 @@ dml_report_epoch (DmlTrainer *t, const DmlEpoch *epoch, GError **error)
   json_builder_set_member_name (b, "best");
   json_builder_add_boolean_value (b, epoch->best);
   dml_figures_add_number (b, "seconds", figures.seconds);
-  json_builder_set_member_name (b, "held_out");
-  json_builder_begin_object (b);
+  dml_figures_begin_object (b, "held_out");
   dml_figures_add_measures (b, &epoch->val);
   json_builder_end_object (b);
-  json_builder_set_member_name (b, "network");
-  json_builder_begin_object (b);
+  dml_figures_begin_object (b, "network");
   dml_figures_add_number (b, "norm_gap", epoch->health.norm_gap);
   dml_figures_add_number (b, "effective_rank", epoch->health.rank);
   json_builder_end_object (b);

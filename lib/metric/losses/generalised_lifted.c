@@ -11,11 +11,7 @@ enum { DISTANCE = DML_LOSS_OWN, NEG_MARGIN, POS_MARGIN };
 
 static const DmlParam generalised_lifted_params[] = {
   DML_LOSS_COMMON (MEAN_ACTIVE, MEAN),
-  DML_LOSS_DISTANCE (EUCLIDEAN, EUCLIDEAN_UNIT, "of a pair"),
-  DML_PARAM_NUMBER ("neg_margin", -4, 100, 1, 1,
-                    "negatives count from here inwards"),
-  DML_PARAM_NUMBER ("pos_margin", -4, 100, 0, 0,
-                    "taken off a positive's distance"),
+  DML_LOSS_LIFTED,
   DML_LOSS_POS_CAP,
   DML_LOSS_MEMORY,
   DML_PARAM_END,

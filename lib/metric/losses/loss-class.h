@@ -55,6 +55,14 @@ enum {
   DML_PARAM_WORD ("distance", 5, DML_DISTANCE_##paper, DML_DISTANCE_##pml,     \
                   DML_DISTANCE_WORDS, help)
 
+/* Of both lifted structure losses: distance, neg_margin, pos_margin. */
+#define DML_LOSS_LIFTED                                                        \
+  DML_LOSS_DISTANCE (EUCLIDEAN, EUCLIDEAN_UNIT, "of a pair"),                  \
+    DML_PARAM_NUMBER ("neg_margin", -4, 100, 1, 1,                             \
+                      "negatives count from here inwards"),                    \
+    DML_PARAM_NUMBER ("pos_margin", -4, 100, 0, 0,                             \
+                      "taken off a positive's distance")
+
 /* Last row of a loss with class weights. */
 #define DML_LOSS_LR_SCALE(value)                                               \
   DML_PARAM_NUMBER ("lr_scale", 0, 1e6, value, value,                          \
