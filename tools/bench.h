@@ -11,6 +11,12 @@ CliExit bench_kernels (int argc, char **argv);
 CliExit bench_pipeline (int argc, char **argv);
 CliExit bench_train (int argc, char **argv);
 
+/* The row of a command's --json; bench_report_print() is told. */
+#define BENCH_OPTION_JSON(json)                                                \
+  {                                                                            \
+    "json", 0, 0, G_OPTION_ARG_NONE, json, "Print as JSON (dml-bench/1)", NULL \
+  }
+
 /* One candidate of a comparison. */
 typedef struct {
   const char *name;

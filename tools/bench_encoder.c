@@ -28,8 +28,7 @@ static const GOptionEntry entries[] = {
     "Time for all runs at least (3)", "S" },
   { "onnxruntime", 0, 0, G_OPTION_ARG_FILENAME, &options.onnxruntime,
     "ONNX Runtime's library, to be measured in the same run", "FILE.so" },
-  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
-    "Print as JSON (dml-bench/1)", NULL },
+  BENCH_OPTION_JSON (&options.json),
   { NULL },
 };
 

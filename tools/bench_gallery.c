@@ -25,8 +25,7 @@ static const GOptionEntry entries[] = {
     "Queries a call, 1..1000000 (1)", "N" },
   { "seconds", 's', 0, G_OPTION_ARG_DOUBLE, &options.seconds,
     "Time for matching at least (2)", "S" },
-  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
-    "Print as JSON (dml-bench/1)", NULL },
+  BENCH_OPTION_JSON (&options.json),
   { NULL },
 };
 
@@ -176,11 +175,9 @@ bench_gallery (int argc, char **argv)
   options.labels = 1000;
   options.queries = 1;
   options.seconds = 2;
-  if (!cli_parse ("", "Times a gallery of made-up items.", NULL, entries, &argc,
-                  &argv, &exit_code))
+  if (!cli_parse_alone ("Times a gallery of made-up items.", NULL, entries,
+                        &argc, &argv, &exit_code))
     return exit_code;
-  if (argc > 1)
-    return cli_usage ("%s: nothing is expected here", argv[1]);
   if (!cli_within ("items", options.items, 1, 10000000) ||
       !cli_within ("labels", options.labels, 1, options.items) ||
       !cli_within ("queries", options.queries, 1, 1000000) ||

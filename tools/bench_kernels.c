@@ -16,8 +16,7 @@ static struct {
 static const GOptionEntry entries[] = {
   { "test", 0, 0, G_OPTION_ARG_STRING, &options.test,
     "Only the kernels whose names fit the pattern", "GLOB" },
-  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
-    "Print as JSON (dml-bench/1)", NULL },
+  BENCH_OPTION_JSON (&options.json),
   { NULL },
 };
 
@@ -91,12 +90,10 @@ bench_kernels (int argc, char **argv)
   g_autofree char *program = NULL;
   CliExit exit_code;
 
-  if (!cli_parse ("", "Times every inner loop at every instruction set.",
-                  "DML_CHECK names another dml-check program.", entries, &argc,
-                  &argv, &exit_code))
+  if (!cli_parse_alone ("Times every inner loop at every instruction set.",
+                        "DML_CHECK names another dml-check program.", entries,
+                        &argc, &argv, &exit_code))
     return exit_code;
-  if (argc > 1)
-    return cli_usage ("%s: nothing is expected here", argv[1]);
   program = g_strdup (g_getenv ("DML_CHECK"));
   if (program == NULL)
     program = find_check ();

@@ -26,8 +26,7 @@ static const GOptionEntry entries[] = {
     "Frames a run, 50..100000 (300)", "N" },
   { "encoder", 'e', 0, G_OPTION_ARG_FILENAME, &options.encoder,
     "ONNX file (built-in)", "FILE" },
-  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
-    "Print as JSON (dml-bench/1)", NULL },
+  BENCH_OPTION_JSON (&options.json),
   { NULL },
 };
 
@@ -183,11 +182,9 @@ bench_pipeline (int argc, char **argv)
   options.width = 1920;
   options.height = 1080;
   options.frames = 300;
-  if (!cli_parse ("", "Times the elements in gst-launch-1.0.", NULL, entries,
-                  &argc, &argv, &exit_code))
+  if (!cli_parse_alone ("Times the elements in gst-launch-1.0.", NULL, entries,
+                        &argc, &argv, &exit_code))
     return exit_code;
-  if (argc > 1)
-    return cli_usage ("%s: nothing is expected here", argv[1]);
   if (!cli_within ("width", options.width, 16, 16384) ||
       !cli_within ("height", options.height, 16, 16384) ||
       !cli_within ("frames", options.frames, 50, 100000))

@@ -43,8 +43,7 @@ static const GOptionEntry entries[] = {
   { "peer", 0, 0, G_OPTION_ARG_STRING, &options.peer,
     "Run this afterwards: it prints JSON with min_ms and median_ms of a step",
     "COMMAND" },
-  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
-    "Print as JSON (dml-bench/1)", NULL },
+  BENCH_OPTION_JSON (&options.json),
   { NULL },
 };
 

@@ -246,6 +246,19 @@ cli_parse (const char *parameters, const char *summary, const char *description,
 }
 
 gboolean
+cli_parse_alone (const char *summary, const char *description,
+                 const GOptionEntry *entries, int *argc, char ***argv,
+                 CliExit *exit_code)
+{
+  if (!cli_parse ("", summary, description, entries, argc, argv, exit_code))
+    return FALSE;
+  if (*argc < 2)
+    return TRUE;
+  *exit_code = cli_usage ("%s: nothing is expected here", (*argv)[1]);
+  return FALSE;
+}
+
+gboolean
 cli_parse_settings (const char *parameters, const char *summary,
                     const char *description, const GOptionEntry *entries,
                     const GOptionEntry *settings, int *argc, char ***argv,
@@ -377,6 +390,37 @@ cli_json_number (JsonBuilder *builder, const char *member, double value)
 {
   json_builder_set_member_name (builder, member);
   json_builder_add_double_value (builder, value);
+}
+
+void
+cli_json_boolean (JsonBuilder *builder, const char *member, gboolean value)
+{
+  json_builder_set_member_name (builder, member);
+  json_builder_add_boolean_value (builder, value);
+}
+
+void
+cli_json_nick (JsonBuilder *builder, const char *member, GType type, gint value)
+{
+  g_autoptr (GEnumClass) klass = g_type_class_ref (type);
+
+  cli_json_text (builder, member, g_enum_get_value (klass, value)->value_nick);
+}
+
+void
+cli_json_data (JsonBuilder *builder, const char *data)
+{
+  if (data == NULL)
+    return;
+  json_builder_set_member_name (builder, "data");
+  json_builder_add_value (builder, json_from_string (data, NULL));
+}
+
+void
+cli_json_array (JsonBuilder *builder, const char *member)
+{
+  json_builder_set_member_name (builder, member);
+  json_builder_begin_array (builder);
 }
 
 void

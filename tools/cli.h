@@ -26,6 +26,11 @@ gboolean cli_parse (const char *parameters, const char *summary,
                     const char *description, const GOptionEntry *entries,
                     int *argc, char ***argv, CliExit *exit_code);
 
+/* The same for what takes options and nothing else. */
+gboolean cli_parse_alone (const char *summary, const char *description,
+                          const GOptionEntry *entries, int *argc, char ***argv,
+                          CliExit *exit_code);
+
 /* The same with options that only --help-settings and --help-all show. */
 gboolean cli_parse_settings (const char *parameters, const char *summary,
                              const char *description,
@@ -95,6 +100,15 @@ void cli_json_print (JsonBuilder *builder);
 void cli_json_text (JsonBuilder *builder, const char *member, const char *text);
 void cli_json_integer (JsonBuilder *builder, const char *member, gint64 value);
 void cli_json_number (JsonBuilder *builder, const char *member, double value);
+void cli_json_boolean (JsonBuilder *builder, const char *member,
+                       gboolean value);
+/* The nick of a value of an enumeration. */
+void cli_json_nick (JsonBuilder *builder, const char *member, GType type,
+                    gint value);
+/* A label's data: JSON in itself. Left out where there is none (NULL). */
+void cli_json_data (JsonBuilder *builder, const char *data);
+/* What follows is in it; ended by json_builder_end_array(). */
+void cli_json_array (JsonBuilder *builder, const char *member);
 
 /* "1 item", "2 items" */
 #define CLI_S(n) ((n) == 1 ? "" : "s")

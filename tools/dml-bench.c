@@ -111,8 +111,7 @@ print_json (const BenchReport *report)
 
   cli_json_text (json, "command", report->command);
   cli_json_text (json, "build", dml_build_info ());
-  json_builder_set_member_name (json, "rows");
-  json_builder_begin_array (json);
+  cli_json_array (json, "rows");
   for (guint i = 0; i < report->rows->len; i++) {
     const Row *row = &g_array_index (report->rows, Row, i);
 

@@ -66,8 +66,7 @@ print_json (const char *path, const float *row, guint dim)
   JsonBuilder *json = cli_json_new ("dml-embed/1");
 
   cli_json_text (json, "picture", path);
-  json_builder_set_member_name (json, "embedding");
-  json_builder_begin_array (json);
+  cli_json_array (json, "embedding");
   for (guint d = 0; d < dim; d++)
     json_builder_add_double_value (json, (double) row[d]);
   json_builder_end_array (json);

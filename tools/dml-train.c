@@ -213,8 +213,7 @@ print_json (const DmlTrainFigures *f)
   json_builder_add_int_value (b, f->n_classes);
   json_builder_set_member_name (b, "pictures");
   json_builder_add_int_value (b, f->n_pictures);
-  json_builder_set_member_name (b, "best");
-  json_builder_add_boolean_value (b, f->best);
+  cli_json_boolean (b, "best", f->best);
   json_builder_end_object (b);
   cli_print_json (b);
 }

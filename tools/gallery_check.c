@@ -86,8 +86,7 @@ gallery_calibrate (int argc, char **argv)
   CliExit exit_code;
 
   options.false_accept_rate = DML_FALSE_ACCEPT_RATE;
-  if (!cli_parse (
-        "",
+  if (!cli_parse_alone (
         "Finds by how much the best label must lead for a thing not to be\n"
         "called unknown: its similarity over half the mean of the next\n"
         "labels'. Takes every label out in turn, shows its items to the rest\n"
@@ -97,8 +96,6 @@ gallery_calibrate (int argc, char **argv)
         "  dml-gallery shop.bin calibrate --false-accept-rate 0.01",
         calibrate_entries, &argc, &argv, &exit_code))
     return exit_code;
-  if (argc > 1)
-    return cli_usage ("%s: nothing is expected here", argv[1]);
   if (!cli_check_rate (options.false_accept_rate))
     return CLI_USAGE;
   gallery = dml_gallery_open (gallery_path, DML_GALLERY_WRITE, NULL, &error);
@@ -144,12 +141,10 @@ gallery_verify (int argc, char **argv)
   CliExit exit_code;
   guint n;
 
-  if (!cli_parse ("", "Reads the whole gallery and names what is wrong.",
-                  "Example:\n  dml-gallery shop.bin verify", verify_entries,
-                  &argc, &argv, &exit_code))
+  if (!cli_parse_alone ("Reads the whole gallery and names what is wrong.",
+                        "Example:\n  dml-gallery shop.bin verify",
+                        verify_entries, &argc, &argv, &exit_code))
     return exit_code;
-  if (argc > 1)
-    return cli_usage ("%s: nothing is expected here", argv[1]);
   gallery = dml_gallery_open (gallery_path, DML_GALLERY_READ, NULL, &error);
   if (gallery == NULL || !dml_gallery_verify (gallery, &problems, &error))
     return cli_fail (error);
@@ -157,8 +152,7 @@ gallery_verify (int argc, char **argv)
   if (options.json) {
     JsonBuilder *json = cli_json_new ("dml-verify/1");
 
-    json_builder_set_member_name (json, "problems");
-    json_builder_begin_array (json);
+    cli_json_array (json, "problems");
     for (guint i = 0; i < n; i++)
       json_builder_add_string_value (json, problems[i]);
     json_builder_end_array (json);

@@ -17,21 +17,17 @@ static const GOptionEntry entries[] = {
 static void
 print_json (const char *other, GPtrArray *differences)
 {
-  g_autoptr (GEnumClass) kinds = g_type_class_ref (DML_TYPE_DIFFERENCE_KIND);
   JsonBuilder *json = cli_json_new ("dml-diff/1");
 
   cli_json_text (json, "gallery", gallery_path);
   cli_json_text (json, "other", other);
-  json_builder_set_member_name (json, "equal");
-  json_builder_add_boolean_value (json, differences->len == 0);
-  json_builder_set_member_name (json, "differences");
-  json_builder_begin_array (json);
+  cli_json_boolean (json, "equal", differences->len == 0);
+  cli_json_array (json, "differences");
   for (guint i = 0; i < differences->len; i++) {
     const DmlDifference *d = g_ptr_array_index (differences, i);
 
     json_builder_begin_object (json);
-    cli_json_text (json, "kind",
-                   g_enum_get_value (kinds, (gint) d->kind)->value_nick);
+    cli_json_nick (json, "kind", DML_TYPE_DIFFERENCE_KIND, (gint) d->kind);
     if (d->label != NULL)
       cli_json_text (json, "label", d->label);
     if (d->item >= 0) {

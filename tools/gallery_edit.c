@@ -160,10 +160,7 @@ show_data (const char *wanted)
     JsonBuilder *json = begin_done ("dml-data/1");
 
     cli_json_text (json, "label", wanted);
-    if (data != NULL) {
-      json_builder_set_member_name (json, "data");
-      json_builder_add_value (json, json_from_string (data, NULL));
-    }
+    cli_json_data (json, data);
     cli_json_print (json);
   } else if (data != NULL)
     printf ("%s\n", data);

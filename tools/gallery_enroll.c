@@ -336,8 +336,7 @@ print_json (const Enroll *enroll)
   cli_json_integer (json, "labels", enroll->n_labels);
   cli_json_integer (json, "items", enroll->n_items);
   cli_json_integer (json, "known", enroll->n_known);
-  json_builder_set_member_name (json, "twins");
-  json_builder_begin_array (json);
+  cli_json_array (json, "twins");
   for (guint i = 0; i < enroll->twins->len; i++) {
     const Twin *twin = g_ptr_array_index (enroll->twins, i);
 
@@ -349,13 +348,11 @@ print_json (const Enroll *enroll)
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
-  json_builder_set_member_name (json, "small");
-  json_builder_begin_array (json);
+  cli_json_array (json, "small");
   for (guint i = 0; i < enroll->small->len; i++)
     cli_json_text (json, NULL, g_ptr_array_index (enroll->small, i));
   json_builder_end_array (json);
-  json_builder_set_member_name (json, "failed");
-  json_builder_begin_array (json);
+  cli_json_array (json, "failed");
   for (guint i = 0; i < enroll->failed->len; i++)
     cli_json_text (json, NULL, g_ptr_array_index (enroll->failed, i));
   json_builder_end_array (json);

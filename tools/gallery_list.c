@@ -38,8 +38,7 @@ list_as_json (DmlGallery *gallery, DmlSnapshot *snapshot)
                    : "euclidean");
   cli_json_integer (json, "revision", dml_snapshot_get_revision (snapshot));
   cli_json_integer (json, "items", dml_snapshot_get_n_items (snapshot));
-  json_builder_set_member_name (json, "labels");
-  json_builder_begin_array (json);
+  cli_json_array (json, "labels");
   for (guint i = 0; i < dml_snapshot_get_n_labels (snapshot); i++) {
     guint n_items;
     const char *data;
@@ -48,10 +47,7 @@ list_as_json (DmlGallery *gallery, DmlSnapshot *snapshot)
     json_builder_begin_object (json);
     cli_json_text (json, "label", label);
     cli_json_integer (json, "items", n_items);
-    if (data != NULL) {
-      json_builder_set_member_name (json, "data");
-      json_builder_add_value (json, json_from_string (data, NULL));
-    }
+    cli_json_data (json, data);
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
@@ -147,12 +143,8 @@ gallery_show (int argc, char **argv)
     JsonBuilder *json = cli_json_new ("dml-show/1");
 
     cli_json_text (json, "label", argv[1]);
-    if (data != NULL) {
-      json_builder_set_member_name (json, "data");
-      json_builder_add_value (json, json_from_string (data, NULL));
-    }
-    json_builder_set_member_name (json, "items");
-    json_builder_begin_array (json);
+    cli_json_data (json, data);
+    cli_json_array (json, "items");
     for (guint i = 0; i < items->len; i++) {
       const DmlItem *item = g_ptr_array_index (items, i);
 
@@ -211,8 +203,7 @@ export_as_json (DmlSnapshot *snapshot)
     cli_json_integer (json, "item", item);
     cli_json_text (json, "label",
                    dml_snapshot_get_label (snapshot, label, NULL, NULL));
-    json_builder_set_member_name (json, "embedding");
-    json_builder_begin_array (json);
+    cli_json_array (json, "embedding");
     for (guint d = 0; d < dim; d++)
       json_builder_add_double_value (json, (double) vector[d]);
     json_builder_end_array (json);
@@ -253,12 +244,10 @@ gallery_export (int argc, char **argv)
   g_autofree char *list = NULL;
   CliExit exit_code;
 
-  if (!cli_parse ("", "Writes the vectors and their labels.",
-                  "Example:\n  dml-gallery shop.bin export -o shop.npy",
-                  export_entries, &argc, &argv, &exit_code))
+  if (!cli_parse_alone ("Writes the vectors and their labels.",
+                        "Example:\n  dml-gallery shop.bin export -o shop.npy",
+                        export_entries, &argc, &argv, &exit_code))
     return exit_code;
-  if (argc > 1)
-    return cli_usage ("%s: nothing is expected here", argv[1]);
   if (options.output != NULL && options.json)
     return cli_usage ("--json and --output: one of them");
   if (options.output != NULL &&

@@ -21,16 +21,13 @@ static const GOptionEntry entries[] = {
 static void
 add_changes (JsonBuilder *json, const DmlMergeReport *report)
 {
-  g_autoptr (GEnumClass) kinds = g_type_class_ref (DML_TYPE_DIFFERENCE_KIND);
 
-  json_builder_set_member_name (json, "changes");
-  json_builder_begin_array (json);
+  cli_json_array (json, "changes");
   for (guint i = 0; i < report->changes->len; i++) {
     const DmlDifference *d = g_ptr_array_index (report->changes, i);
 
     json_builder_begin_object (json);
-    cli_json_text (json, "kind",
-                   g_enum_get_value (kinds, (gint) d->kind)->value_nick);
+    cli_json_nick (json, "kind", DML_TYPE_DIFFERENCE_KIND, (gint) d->kind);
     cli_json_text (json, "label", d->label);
     cli_json_integer (json, "items", d->n_items);
     json_builder_end_object (json);
@@ -41,8 +38,7 @@ add_changes (JsonBuilder *json, const DmlMergeReport *report)
 static void
 add_twins (JsonBuilder *json, const DmlMergeReport *report)
 {
-  json_builder_set_member_name (json, "twins");
-  json_builder_begin_array (json);
+  cli_json_array (json, "twins");
   for (guint i = 0; i < report->twins->len; i++) {
     const DmlFinding *twin = g_ptr_array_index (report->twins, i);
 
@@ -63,16 +59,13 @@ print_json (const char *other, const DmlMergeReport *report)
 
   cli_json_text (json, "gallery", gallery_path);
   cli_json_text (json, "other", other);
-  json_builder_set_member_name (json, "dry_run");
-  json_builder_add_boolean_value (json, options.dry_run);
+  cli_json_boolean (json, "dry_run", options.dry_run);
   cli_json_integer (json, "labels", report->n_labels);
   cli_json_integer (json, "items", report->n_items);
   cli_json_integer (json, "known", report->n_known);
-  json_builder_set_member_name (json, "calibrate");
-  json_builder_add_boolean_value (json, report->calibration_is_old);
+  cli_json_boolean (json, "calibrate", report->calibration_is_old);
   add_changes (json, report);
-  json_builder_set_member_name (json, "kept");
-  json_builder_begin_array (json);
+  cli_json_array (json, "kept");
   for (guint i = 0; i < report->kept->len; i++)
     cli_json_text (
       json, NULL,

@@ -44,7 +44,6 @@ show_progress (guint done, guint n, const char *label, gpointer data)
 static void
 print_json (const DmlReembedReport *report, DmlEncoder *encoder)
 {
-  g_autoptr (GEnumClass) reasons = g_type_class_ref (DML_TYPE_LOST_REASON);
   JsonBuilder *json = cli_json_new ("dml-re-embed/1");
 
   cli_json_text (json, "gallery", gallery_path);
@@ -55,10 +54,8 @@ print_json (const DmlReembedReport *report, DmlEncoder *encoder)
   cli_json_integer (json, "items", report->n_items);
   cli_json_integer (json, "moved", report->n_moved);
   cli_json_integer (json, "unchecked", report->n_unchecked);
-  json_builder_set_member_name (json, "calibrated");
-  json_builder_add_boolean_value (json, report->calibrated);
-  json_builder_set_member_name (json, "lost");
-  json_builder_begin_array (json);
+  cli_json_boolean (json, "calibrated", report->calibrated);
+  cli_json_array (json, "lost");
   for (guint i = 0; i < report->lost->len; i++) {
     const DmlLostItem *lost = g_ptr_array_index (report->lost, i);
 
@@ -67,8 +64,7 @@ print_json (const DmlReembedReport *report, DmlEncoder *encoder)
     cli_json_text (json, "label", lost->label);
     if (lost->source != NULL)
       cli_json_text (json, "source", lost->source);
-    cli_json_text (json, "reason",
-                   g_enum_get_value (reasons, (gint) lost->reason)->value_nick);
+    cli_json_nick (json, "reason", DML_TYPE_LOST_REASON, (gint) lost->reason);
     cli_json_text (json, "text", lost->text);
     json_builder_end_object (json);
   }
@@ -158,8 +154,7 @@ gallery_reembed (int argc, char **argv)
   gboolean ok;
 
   options.views = DML_PHOTOGRAPH_VIEWS;
-  if (!cli_parse (
-        "",
+  if (!cli_parse_alone (
         "Makes a gallery of another encoder from the same photographs: labels\n"
         "with their data, items with their numbers, views, dates and tags.",
         "A photograph is looked for where it was when it was enrolled, and is\n"
@@ -173,8 +168,6 @@ gallery_reembed (int argc, char **argv)
         "archive/",
         entries, &argc, &argv, &exit_code))
     return exit_code;
-  if (argc > 1)
-    return cli_usage ("%s: nothing is expected here", argv[1]);
   if (options.output == NULL)
     return cli_usage ("--output names the new gallery");
   if (!gallery_views_allowed (options.views, &exit_code))

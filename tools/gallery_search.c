@@ -70,13 +70,8 @@ answer_as_json (const char *path, const DmlMatch *match)
     cli_json_integer (json, "item", dml_match_get_item (match));
   }
   cli_json_number (json, "threshold", dml_match_get_threshold (match));
-  if (dml_match_get_label_data (match) != NULL) {
-    json_builder_set_member_name (json, "data");
-    json_builder_add_value (
-      json, json_from_string (dml_match_get_label_data (match), NULL));
-  }
-  json_builder_set_member_name (json, "hits");
-  json_builder_begin_array (json);
+  cli_json_data (json, dml_match_get_label_data (match));
+  cli_json_array (json, "hits");
   for (guint i = 0; i < dml_match_get_n_hits (match); i++) {
     const char *label;
     gint64 item;
