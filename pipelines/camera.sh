@@ -17,18 +17,8 @@ there; else /dev/video0, and where that is not there, the test card.
 U
 }
 gallery='' encoder=default frames=-1 card=spare accept=''
-while [ $# -gt 0 ]; do
-    case $1 in
-    --gallery) value "$@"; gallery=$2; shift ;;
-    --false-accept-rate) value "$@"; rate "$2" "$1"; accept=$2; shift ;;
-    --encoder) value "$@"; encoder=$2; shift ;;
-    --frames) value "$@"; number "$2" "$1"; frames=$2; shift ;;
-    --test-card) card=yes ;;
-    --help|-h) usage; exit 0 ;;
-    *) unknown_option "$1" ;;
-    esac
-    shift
-done
+options --gallery:gallery --false-accept-rate:accept:rate --encoder:encoder \
+    --frames:frames:number --test-card:card=yes -- "$@"
 want "$gallery" --gallery
 gallery_is_there "$gallery"
 camera "$frames" "$card"

@@ -87,6 +87,40 @@ unknown_option() {
     die 2 "$1: not an option; see --help"
 }
 
+# options SPEC... -- ARGUMENT...: reads a command line. A SPEC is OPTION:VARIABLE
+# for one with a value, OPTION:VARIABLE:CHECK where CHECK (number, rate) looks at
+# it, OPTION:VARIABLE=VALUE for one without.
+options() {
+    local specs=() spec
+    while [ "$1" != -- ]; do
+        specs+=("$1")
+        shift
+    done
+    shift
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --help|-h) usage; exit 0 ;;
+        esac
+        for spec in "${specs[@]}" ''; do
+            [ "${spec%%:*}" != "$1" ] || break
+        done
+        [ -n "$spec" ] || unknown_option "$1"
+        spec=${spec#*:}
+        case $spec in
+        *=*) printf -v "${spec%%=*}" %s "${spec#*=}" ;;
+        *)
+            value "$@"
+            case $spec in
+            *:*) "${spec#*:}" "$2" "$1" ;;
+            esac
+            printf -v "${spec%%:*}" %s "$2"
+            shift
+            ;;
+        esac
+        shift
+    done
+}
+
 # camera FRAMES CARD: sets `source` to a source of raw video: $DML_CAMERA, a device
 # or a video file in its place, else /dev/video0. What was asked for and is not
 # there is an error and nothing stands in for it. A test card comes where CARD is

@@ -20,17 +20,8 @@ U
 }
 root=$(cd "$(dirname "$0")/.." && pwd)
 install=1 fresh=0 out=$root/_build/demo encoder=
-while [ $# -gt 0 ]; do
-    case $1 in
-    --no-install) install=0 ;;
-    --fresh) fresh=1 ;;
-    --out) value "$@"; out=$2; shift ;;
-    --encoder) value "$@"; encoder=$2; shift ;;
-    --help|-h) usage; exit 0 ;;
-    *) unknown_option "$1" ;;
-    esac
-    shift
-done
+options --no-install:install=0 --fresh:fresh=1 --out:out --encoder:encoder \
+    -- "$@"
 [ -f "$root/meson.build" ] ||
     die 1 "the demonstration builds from the sources; run it in their folder"
 if [ -n "$encoder" ]; then

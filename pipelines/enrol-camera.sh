@@ -18,19 +18,8 @@ may also be a video file; where it is not there nothing is enrolled.
 U
 }
 gallery='' label='' items=12 encoder=default frames=150 card=no
-while [ $# -gt 0 ]; do
-    case $1 in
-    --gallery) value "$@"; gallery=$2; shift ;;
-    --label) value "$@"; label=$2; shift ;;
-    --items) value "$@"; number "$2" "$1"; items=$2; shift ;;
-    --encoder) value "$@"; encoder=$2; shift ;;
-    --frames) value "$@"; number "$2" "$1"; frames=$2; shift ;;
-    --test-card) card=yes ;;
-    --help|-h) usage; exit 0 ;;
-    *) unknown_option "$1" ;;
-    esac
-    shift
-done
+options --gallery:gallery --label:label --items:items:number \
+    --encoder:encoder --frames:frames:number --test-card:card=yes -- "$@"
 want "$gallery" --gallery
 want "$label" --label
 [ ! -e "$gallery" ] || gallery_opens "$gallery"

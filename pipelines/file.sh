@@ -19,20 +19,8 @@ U
 }
 gallery='' input='' encoder=default output='' json=results.jsonl force=0
 accept=''
-while [ $# -gt 0 ]; do
-    case $1 in
-    --gallery) value "$@"; gallery=$2; shift ;;
-    --input) value "$@"; input=$2; shift ;;
-    --false-accept-rate) value "$@"; rate "$2" "$1"; accept=$2; shift ;;
-    --encoder) value "$@"; encoder=$2; shift ;;
-    --output) value "$@"; output=$2; shift ;;
-    --json) value "$@"; json=$2; shift ;;
-    --force) force=1 ;;
-    --help|-h) usage; exit 0 ;;
-    *) unknown_option "$1" ;;
-    esac
-    shift
-done
+options --gallery:gallery --input:input --false-accept-rate:accept:rate \
+    --encoder:encoder --output:output --json:json --force:force=1 -- "$@"
 want "$gallery" --gallery
 want "$input" --input
 gallery_is_there "$gallery"

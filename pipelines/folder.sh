@@ -17,17 +17,8 @@ dml-gallery FILE search FOLDER --json.
 U
 }
 gallery='' input='' encoder=default accept=''
-while [ $# -gt 0 ]; do
-    case $1 in
-    --gallery) value "$@"; gallery=$2; shift ;;
-    --input) value "$@"; input=$2; shift ;;
-    --false-accept-rate) value "$@"; rate "$2" "$1"; accept=$2; shift ;;
-    --encoder) value "$@"; encoder=$2; shift ;;
-    --help|-h) usage; exit 0 ;;
-    *) unknown_option "$1" ;;
-    esac
-    shift
-done
+options --gallery:gallery --input:input --false-accept-rate:accept:rate \
+    --encoder:encoder -- "$@"
 want "$gallery" --gallery
 want "$input" --input
 gallery_is_there "$gallery"

@@ -21,20 +21,9 @@ U
 }
 gallery='' port=7777 host=127.0.0.1 encoder=default frames=-1 card=spare
 accept=''
-while [ $# -gt 0 ]; do
-    case $1 in
-    --gallery) value "$@"; gallery=$2; shift ;;
-    --port) value "$@"; number "$2" "$1"; port=$2; shift ;;
-    --host) value "$@"; host=$2; shift ;;
-    --false-accept-rate) value "$@"; rate "$2" "$1"; accept=$2; shift ;;
-    --encoder) value "$@"; encoder=$2; shift ;;
-    --frames) value "$@"; number "$2" "$1"; frames=$2; shift ;;
-    --test-card) card=yes ;;
-    --help|-h) usage; exit 0 ;;
-    *) unknown_option "$1" ;;
-    esac
-    shift
-done
+options --gallery:gallery --port:port:number --host:host \
+    --false-accept-rate:accept:rate --encoder:encoder --frames:frames:number \
+    --test-card:card=yes -- "$@"
 want "$gallery" --gallery
 gallery_is_there "$gallery"
 camera "$frames" "$card"
