@@ -21,7 +21,6 @@ static const GOptionEntry entries[] = {
 static void
 add_changes (JsonBuilder *json, const DmlMergeReport *report)
 {
-
   cli_json_array (json, "changes");
   for (guint i = 0; i < report->changes->len; i++) {
     const DmlDifference *d = g_ptr_array_index (report->changes, i);
