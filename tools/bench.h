@@ -31,6 +31,9 @@ typedef struct {
 void bench_run (BenchCandidate *candidates, guint n, guint n_runs,
                 double seconds);
 
+/* An NV12 frame of noise, even sides, and its centre square. */
+guint8 *bench_frame_new (int width, int height, DmlImage *square);
+
 /* For qsort: doubles, rising. */
 int bench_rising (const void *a, const void *b);
 

@@ -81,18 +81,9 @@ noise_picture (int width, int height, GError **error)
 static gboolean
 report_preprocessing (BenchReport *report, DmlEncoder *encoder, GError **error)
 {
-  const gsize n_luma = (gsize) FRAME_WIDTH * FRAME_HEIGHT;
-  g_autofree guint8 *frame = g_malloc (n_luma * 3 / 2);
-  DmlImage image = { .format = DML_PIXELS_NV12,
-                     .width = FRAME_HEIGHT, /* the centre square */
-                     .height = FRAME_HEIGHT,
-                     .plane = { frame + (FRAME_WIDTH - FRAME_HEIGHT) / 2,
-                                frame + n_luma +
-                                  (FRAME_WIDTH - FRAME_HEIGHT) / 2 },
-                     .stride = { FRAME_WIDTH, FRAME_WIDTH },
-                     .matrix = DML_MATRIX_BT709,
-                     .range = DML_RANGE_LIMITED,
-                     .siting = DML_SITING_LEFT };
+  DmlImage image;
+  g_autofree guint8 *frame =
+    bench_frame_new (FRAME_WIDTH, FRAME_HEIGHT, &image);
   const DmlImage *images[] = { &image };
   g_autoptr (DmlSession) session = dml_encoder_session_new (encoder, 1, error);
   int width, height;
@@ -103,8 +94,6 @@ report_preprocessing (BenchReport *report, DmlEncoder *encoder, GError **error)
 
   if (session == NULL)
     return FALSE;
-  for (gsize i = 0; i < n_luma * 3 / 2; i++)
-    frame[i] = (guint8) (16 + i * 2654435761u % 219);
   dml_encoder_get_input_size (encoder, &width, &height);
   work.out = out = g_new (float, 3 * (gsize) width * (gsize) height);
   candidate.data = &work;
