@@ -32,7 +32,13 @@ void bench_run (BenchCandidate *candidates, guint n, guint n_runs,
                 double seconds);
 
 /* An NV12 frame of noise, even sides, and its centre square. */
-guint8 *bench_frame_new (int width, int height, DmlImage *square);
+typedef struct {
+  guint8 *pixels;
+  DmlImage square;
+} BenchFrame;
+BenchFrame bench_frame (int width, int height);
+void bench_frame_clear (BenchFrame *frame);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (BenchFrame, bench_frame_clear)
 
 /* For qsort: doubles, rising. */
 int bench_rising (const void *a, const void *b);

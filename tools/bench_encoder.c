@@ -81,10 +81,8 @@ noise_picture (int width, int height, GError **error)
 static gboolean
 report_preprocessing (BenchReport *report, DmlEncoder *encoder, GError **error)
 {
-  DmlImage image;
-  g_autofree guint8 *frame =
-    bench_frame_new (FRAME_WIDTH, FRAME_HEIGHT, &image);
-  const DmlImage *images[] = { &image };
+  g_auto (BenchFrame) frame = bench_frame (FRAME_WIDTH, FRAME_HEIGHT);
+  const DmlImage *images[] = { &frame.square };
   g_autoptr (DmlSession) session = dml_encoder_session_new (encoder, 1, error);
   int width, height;
   g_autofree float *out = NULL;

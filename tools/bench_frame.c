@@ -3,26 +3,32 @@
  */
 #include "bench.h"
 
-guint8 *
-bench_frame_new (int width, int height, DmlImage *square)
+BenchFrame
+bench_frame (int width, int height)
 {
   const gsize n_luma = (gsize) width * (gsize) height;
   const int side = MIN (width, height);
   const gsize left = (gsize) (width - side) / 4 * 2;
   const gsize top = (gsize) (height - side) / 4 * 2;
   const gsize w = (gsize) width;
-  guint8 *frame = g_malloc (n_luma * 3 / 2);
+  guint8 *pixels = g_malloc (n_luma * 3 / 2);
 
   for (gsize i = 0; i < n_luma * 3 / 2; i++)
-    frame[i] = (guint8) (16 + i * 2654435761u % 219);
-  *square = (DmlImage){ .format = DML_PIXELS_NV12,
-                        .width = side,
-                        .height = side,
-                        .plane = { frame + top * w + left,
-                                   frame + n_luma + top / 2 * w + left },
-                        .stride = { width, width },
-                        .matrix = DML_MATRIX_BT709,
-                        .range = DML_RANGE_LIMITED,
-                        .siting = DML_SITING_LEFT };
-  return frame;
+    pixels[i] = (guint8) (16 + i * 2654435761u % 219);
+  return (BenchFrame){ pixels, (DmlImage){ .format = DML_PIXELS_NV12,
+                                           .width = side,
+                                           .height = side,
+                                           .plane = { pixels + top * w + left,
+                                                      pixels + n_luma +
+                                                        top / 2 * w + left },
+                                           .stride = { width, width },
+                                           .matrix = DML_MATRIX_BT709,
+                                           .range = DML_RANGE_LIMITED,
+                                           .siting = DML_SITING_LEFT } };
+}
+
+void
+bench_frame_clear (BenchFrame *frame)
+{
+  g_clear_pointer (&frame->pixels, g_free);
 }

@@ -161,12 +161,11 @@ measure (BenchReport *report, const char *folder, GError **error)
     options.encoder ? g_strdup_printf ("encoder=\"%s\"", options.encoder)
                     : g_strdup ("");
   const int w = options.width / 2, h = options.height / 2;
-  DmlImage square;
-  g_autofree guint8 *frame =
-    bench_frame_new (options.width & ~1, options.height & ~1, &square);
+  g_auto (BenchFrame) frame =
+    bench_frame (options.width & ~1, options.height & ~1);
   g_autofree float *out = NULL;
   g_autofree char *centre = NULL, *four = NULL;
-  Work work = { session, &square, NULL };
+  Work work = { session, &frame.square, NULL };
   enum { SOURCE, ALONE, CENTRE, FOUR, MOVING, N };
   Candidate candidates[N] = {
     [SOURCE] = { .middle = "", .times = 40 },
