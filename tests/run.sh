@@ -11,7 +11,7 @@ usage: tests/run.sh [--no-install] [--quick] [--build DIR]
 Builds with gcc and with clang (warnings are errors) and with the address and
 undefined-behaviour sanitizers and injected faults; runs every test at the
 machine's own instruction set, and the fast ones of kernels, library and
-elements at those below it, too.
+elements at those below it, too; fuzzes each parser for a minute.
 U
 }
 cd "$(dirname "$0")/.." || exit 1
@@ -82,10 +82,16 @@ if [ $quick = 0 ]; then
     if build clang clang; then
         check clang clang --no-suite slow
     fi
+    export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+    export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
+    # A minute each; tests/fuzz/fuzz.sh gives them more.
+    if build fuzz clang -Dfuzzing=true -Db_sanitize=address,undefined \
+        -Doptimization=1 -Dgst=disabled -Dtools=disabled \
+        -Dintrospection=disabled -Ddocs=disabled; then
+        check fuzz fuzz --suite fuzz
+    fi
     if build sanitize gcc -Db_sanitize=address,undefined \
         -Dfault_injection=true -Doptimization=1; then
-        export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-        export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
         export ASAN_OPTIONS=allocator_may_return_null=1
         ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=1 check sanitize sanitize \
             --no-suite slow --no-suite gst --timeout-multiplier 12
