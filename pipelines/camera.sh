@@ -21,10 +21,9 @@ options --gallery:gallery --false-accept-rate:accept:rate --encoder:encoder \
     --frames:frames:number --test-card:card=yes -- "$@"
 want "$gallery" --gallery
 gallery_is_there "$gallery"
+match "$gallery" "$encoder" "$accept"
 camera "$frames" "$card"
 display true
 # A leaky queue: rather look at the newest frame than fall behind.
 launch "${source[@]}" ! queue leaky=downstream max-size-buffers=1 ! \
-    dmlembed encoder="$encoder" ! \
-    dmlmatch gallery="$gallery" ${accept:+false-accept-rate="$accept"} ! \
-    dmloverlay ! "${sink[@]}"
+    "${matching[@]}" ! dmloverlay ! "${sink[@]}"

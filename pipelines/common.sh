@@ -22,12 +22,22 @@ die() {
 
 # value OPTION REST...: an option that wants a value has one
 value() {
-    [ $# -gt 1 ] || die 2 "$1 wants a value; see --help"
+    [ -n "${2:-}" ] || die 2 "$1 wants a value; see --help"
 }
 
-# number VALUE OPTION: an option that takes a whole number
+# within VALUE OPTION MOST: a whole number from 1 to MOST
+within() {
+    [[ $1 =~ ^[0-9]{1,10}$ ]] && [ "$((10#$1))" -ge 1 ] &&
+        [ "$((10#$1))" -le "$3" ] ||
+        die 2 "$2: $1 is not a whole number within 1..$3"
+}
+
+# number VALUE OPTION, port VALUE OPTION: an option that takes one
 number() {
-    [[ $1 =~ ^-?[0-9]+$ ]] || die 2 "$2: $1 is not a whole number"
+    within "$1" "$2" 2147483647
+}
+port() {
+    within "$1" "$2" 65535
 }
 
 # rate VALUE OPTION: an option that takes a false-accept rate
@@ -76,11 +86,28 @@ gallery_opens() {
 # video_opens FILE: one frame of it can be decoded; else 3 and GStreamer's reason
 video_opens() {
     local words
-    words=$(gst-launch-1.0 -q filesrc location="$1" ! decodebin ! \
+    words=$(gst-launch-1.0 -q filesrc location="$(quoted "$1")" ! decodebin ! \
         videoconvert ! identity eos-after=1 ! fakesink 2>&1) && return
     words=$(sed -n '/Internal data stream error/d
         s/^ERROR: from element [^ ]*: //p' <<< "$words" | head -n 1)
     die 3 "$1: no video that GStreamer can decode${words:+: ${words%.}}"
+}
+
+# quoted VALUE: as gst-launch reads it back, whatever is in it
+quoted() {
+    local text=${1//\\/\\\\}
+    printf '"%s"' "${text//\"/\\\"}"
+}
+
+# match GALLERY ENCODER RATE [PROPERTY...]: sets `matching` to what recognises
+# frames; RATE may be empty, properties are dmlembed's
+match() {
+    local gallery encoder
+    [ "$2" = default ] || there "$2" encoder
+    gallery=$(quoted "$1")
+    encoder=$(quoted "$2")
+    matching=(dmlembed encoder="$encoder" "${@:4}" !
+        dmlmatch gallery="$gallery" ${3:+false-accept-rate="$3"})
 }
 
 unknown_option() {
@@ -88,8 +115,8 @@ unknown_option() {
 }
 
 # options SPEC... -- ARGUMENT...: reads a command line. A SPEC is OPTION:VARIABLE
-# for one with a value, OPTION:VARIABLE:CHECK where CHECK (number, rate) looks at
-# it, OPTION:VARIABLE=VALUE for one without.
+# for one with a value, OPTION:VARIABLE:CHECK where CHECK (number, port, rate) looks
+# at it, OPTION:VARIABLE=VALUE for one without.
 options() {
     local specs=() spec
     while [ "$1" != -- ]; do
@@ -136,12 +163,12 @@ camera() {
         source=(videotestsrc is-live=true num-buffers="$1" !
             video/x-raw,width=640,height=480,framerate=30/1)
     elif [ -c "$from" ]; then
-        source=(v4l2src device="$from" num-buffers="$1" ! decodebin !
+        source=(v4l2src device="$(quoted "$from")" num-buffers="$1" ! decodebin !
             videoconvert)
     elif [ -f "$from" ]; then
         video_opens "$from"
         echo "$name: $from stands in for a camera" >&2
-        source=(filesrc location="$from" ! decodebin ! videoconvert !
+        source=(filesrc location="$(quoted "$from")" ! decodebin ! videoconvert !
             identity sync=true eos-after="$1")
     elif [ -n "${DML_CAMERA:-}" ]; then
         die 1 "$from: there is no such camera or video file (DML_CAMERA)"
@@ -160,13 +187,15 @@ display() {
     fi
 }
 
-# field LINE NAME: sets `text` to a field of a structure as gst-launch prints it
+# field LINE NAME: sets `text` to a field of a structure as gst-launch prints it,
+# which is with a backslash before what is no letter, and bytes in octal
 field() {
     local pattern="[ ,]$2=\\([A-Za-z0-9]+\\)(\"(([^\"\\\\]|\\\\.)*)\"|([^,;]*))"
     text=
     [[ $1 =~ $pattern ]] || return 0
     text=${BASH_REMATCH[2]:-${BASH_REMATCH[4]}}
-    text=${text//\\/}
+    text=$(sed -E 's/\\([^0-7\\])/\1/g' <<< "$text")
+    printf -v text %b "$text"
 }
 
 # tell: what dmlmatch and dmlgallery say, a plain line each

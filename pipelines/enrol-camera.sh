@@ -22,12 +22,14 @@ options --gallery:gallery --label:label --items:items:number \
     --encoder:encoder --frames:frames:number --test-card:card=yes -- "$@"
 want "$gallery" --gallery
 want "$label" --label
+[ "$encoder" = default ] || there "$encoder" encoder
 [ ! -e "$gallery" ] || gallery_opens "$gallery"
 camera "$frames" "$card"
 display true
 launch "${source[@]}" ! queue leaky=downstream max-size-buffers=1 ! \
-    dmlembed encoder="$encoder" ! \
-    dmlgallery gallery="$gallery" encoder="$encoder" label="$label" \
+    dmlembed encoder="$(quoted "$encoder")" ! \
+    dmlgallery gallery="$(quoted "$gallery")" encoder="$(quoted "$encoder")" \
+    label="$(quoted "$label")" \
     enroll=true max-per-label="$items" ! "${sink[@]}"
 dml-gallery "$gallery" show -- "$label" ||
     die 1 "nothing is enrolled under $label; the reasons are above"

@@ -22,6 +22,7 @@ options --gallery:gallery --input:input --false-accept-rate:accept:rate \
 want "$gallery" --gallery
 want "$input" --input
 gallery_is_there "$gallery"
+match "$gallery" "$encoder" "$accept" regions=frame
 there "$input" folder
 found=0 unread=0
 shopt -s nullglob nocaseglob
@@ -30,19 +31,17 @@ for picture in "$input"/*.{jpg,jpeg,png,webp}; do
 done | sort -z | {
     while IFS= read -r -d '' picture; do
         found=1
-        line=$(gst-launch-1.0 -q filesrc location="$picture" ! decodebin ! \
-            dmlembed encoder="$encoder" regions=frame ! \
-            dmlmatch gallery="$gallery" \
-            ${accept:+false-accept-rate="$accept"} ! dmljson ! \
-            fdsink < /dev/null) ||
+        line=$(gst-launch-1.0 -q filesrc location="$(quoted "$picture")" ! \
+            decodebin ! "${matching[@]}" ! dmljson ! fdsink < /dev/null) ||
             line=
         if [ -z "$line" ]; then
             echo "$name: $picture: no picture that can be read" >&2
             unread=1
             continue
         fi
-        quoted=${picture//\\/\\\\}
-        printf '{"picture":"%s",%s\n' "${quoted//\"/\\\"}" "${line#\{}"
+        in_json=$(quoted "$picture")
+        in_json=${in_json//$'\n'/\\n}
+        printf '{"picture":%s,%s\n' "${in_json//$'\t'/\\t}" "${line#\{}"
     done
     [ $found = 1 ] || die 3 "$input: no picture there"
     [ $unread = 0 ] || exit 3

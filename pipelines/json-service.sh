@@ -21,15 +21,14 @@ U
 }
 gallery='' port=7777 host=127.0.0.1 encoder=default frames=-1 card=spare
 accept=''
-options --gallery:gallery --port:port:number --host:host \
+options --gallery:gallery --port:port:port --host:host \
     --false-accept-rate:accept:rate --encoder:encoder --frames:frames:number \
     --test-card:card=yes -- "$@"
 want "$gallery" --gallery
 gallery_is_there "$gallery"
+match "$gallery" "$encoder" "$accept"
 camera "$frames" "$card"
 echo "$name: JSON lines at $host port $port" >&2
 exec gst-launch-1.0 -q "${source[@]}" ! \
     queue leaky=downstream max-size-buffers=1 ! \
-    dmlembed encoder="$encoder" ! \
-    dmlmatch gallery="$gallery" ${accept:+false-accept-rate="$accept"} ! \
-    dmljson ! tcpserversink host="$host" port="$port"
+    "${matching[@]}" ! dmljson ! tcpserversink host="$host" port="$port"

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -9,7 +10,7 @@ import unittest
 
 from PIL import Image
 
-from common import BAD_DATA, FAILED, OK, USAGE, lines
+from common import BAD_DATA, FAILED, OK, TIMEOUT, USAGE, lines
 from streams import ROOT, StreamTest, frame, make_video
 
 SCRIPTS = ("camera", "file", "folder", "enrol-camera", "json-service")
@@ -17,6 +18,19 @@ SCRIPTS = ("camera", "file", "folder", "enrol-camera", "json-service")
 
 def script(name):
     return os.path.join(ROOT, "pipelines", name + ".sh")
+
+
+def children(pid):
+    """Names of the programs that a process has started."""
+    names = []
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as pids:
+        for child in pids.read().split():
+            try:
+                with open(f"/proc/{child}/comm", encoding="utf-8") as comm:
+                    names.append(comm.read().strip())
+            except FileNotFoundError:
+                pass  # it has ended
+    return names
 
 
 class Pipelines(StreamTest):
@@ -49,9 +63,74 @@ class Pipelines(StreamTest):
                              ("json-service", "--frames"),
                              ("enrol-camera", "--frames"),
                              ("enrol-camera", "--items")):
-            done = self.call(name, "--gallery", "x", option, "abc", check=USAGE)
-            self.assertEqual(done.stderr, f"{name}.sh: {option}: abc is not a "
-                             "whole number\n")
+            most = 65535 if option == "--port" else 2147483647
+            for value in ("abc", "0", "-1", str(most + 1), "99999999999"):
+                done = self.call(name, "--gallery", "x", option, value,
+                                 check=USAGE)
+                self.assertEqual(done.stderr, f"{name}.sh: {option}: {value} is "
+                                 f"not a whole number within 1..{most}\n")
+        done = self.call("camera", "--gallery", "x", "--encoder", "",
+                         check=USAGE)
+        self.assertIn("--encoder wants a value", done.stderr)
+
+    def test_names_with_anything_in_them(self):
+        """What gst-launch-1.0 would read as its own, and what it escapes."""
+        label, odd = "Gr\u00fcne \u00c4pfel \\ \"x\"", 'a\\b "c" ! d'
+        self.call("enrol-camera", "--gallery", odd + ".bin", "--label", label,
+                  "--frames", "20", "--test-card", check=OK)
+        done = self.call("camera", "--gallery", odd + ".bin", "--frames", "5",
+                         "--test-card", check=OK)
+        self.assertIn(f"known      {label}: ", done.stdout)
+        self.call("enrol-camera", "--gallery", odd + ".bin", "--label",
+                  "two\nlines", "--frames", "20", "--test-card", check=OK)
+        make_video(self.path("clip.mkv"), [("disc", 3)])
+        os.rename(self.path("clip.mkv"), self.path(odd + ".mkv"))
+        done = self.call("file", "--gallery", odd + ".bin", "--input",
+                         odd + ".mkv", "--json", odd + ".jsonl", check=OK)
+        self.assertEqual(done.stdout,
+                         f"3 frames with results in {odd}.jsonl\n")
+        os.makedirs(self.path("some"))
+        names = sorted(("a\\b.png", "c\td.png", "e\nf.png"))
+        for name in names:
+            frame("disc", 1).save(self.path("some", name))
+        done = self.call("folder", "--gallery", odd + ".bin", "--input", "some",
+                         check=OK)
+        self.assertEqual([row["picture"] for row in lines(done)],
+                         ["some/" + name for name in names])
+
+    def test_file_writes_over_nothing_that_it_reads(self):
+        self.enrol_frames("disc")
+        make_video(self.path("clip.mkv"), [("disc", 2)])
+        for option, name in (("--json", "shop.bin"), ("--output", "clip.mkv"),
+                             ("--json", "./clip.mkv")):
+            done = self.call("file", "--gallery", "shop.bin", "--input",
+                             "clip.mkv", option, name, "--force", check=USAGE)
+            self.assertIn(f"{name} is what is read", done.stderr)
+        done = self.call("file", "--gallery", "shop.bin", "--input", "clip.mkv",
+                         "--json", "x", "--output", "x", check=USAGE)
+        self.assertIn("x is one file", done.stderr)
+
+    def test_file_that_is_stopped_leaves_what_stood(self):
+        self.enrol_frames("disc")
+        os.mkfifo(self.path("clip"))  # nobody ever writes into it
+        with open(self.path("results.jsonl"), "w", encoding="utf-8") as old:
+            old.write("{}\n")
+        before = sorted(os.listdir(self.dir))
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            with subprocess.Popen(
+                    [script("file"), "--gallery", "shop.bin", "--input", "clip",
+                     "--force"], cwd=self.dir, env=self.env, text=True,
+                    stderr=subprocess.PIPE) as running:
+                while "gst-launch-1.0" not in children(running.pid):
+                    time.sleep(0.05)
+                time.sleep(0.2)
+                running.send_signal(number)
+                self.assertIn("stopped: there are no results",
+                              running.communicate(timeout=TIMEOUT)[1])
+                self.assertEqual(running.returncode, code)
+        self.assertEqual(sorted(os.listdir(self.dir)), before)
+        with open(self.path("results.jsonl"), encoding="utf-8") as old:
+            self.assertEqual(old.read(), "{}\n")
 
     def test_false_accept_rate_reaches_the_answer(self):
         self.enrol_frames("disc", "bars", "roof")
@@ -73,7 +152,7 @@ class Pipelines(StreamTest):
             self.assertEqual(len(lines(done)), 3)
         self.assertLess(thresholds[0], thresholds[1])
         for name in ("camera", "file", "folder", "json-service"):
-            for rate in ("0", "0.6", "2", "-0.1", "abc", "1e-7", ""):
+            for rate in ("0", "0.6", "2", "-0.1", "abc", "1e-7"):
                 done = self.call(name, "--gallery", "x", "--false-accept-rate",
                                  rate, check=USAGE)
                 self.assertIn(f"--false-accept-rate: {rate} is not "
@@ -228,7 +307,7 @@ class Pipelines(StreamTest):
                     old.write("{}\n")
             done = self.call("file", "--gallery", "shop.bin", "--input",
                              "clip.mkv", "--output", "seen.mkv", "--force",
-                             "--encoder", "nix.onnx", check=FAILED)
+                             "--encoder", "no.mkv", check=FAILED)
             self.assertIn("file.sh: clip.mkv: no results", done.stderr)
             self.assertEqual(sorted(os.listdir(self.dir)), sorted(
                 ["photos", "frames", "clip.mkv", "no.mkv", "shop.bin"]
