@@ -104,6 +104,16 @@ print_table (const BenchReport *report)
   }
 }
 
+/* JSON has no NaN. */
+static void
+add_number (JsonBuilder *json, const char *member, double value)
+{
+  if (isnan (value))
+    json_builder_add_null_value (json_builder_set_member_name (json, member));
+  else
+    cli_json_number (json, member, value);
+}
+
 static void
 print_json (const BenchReport *report)
 {
@@ -117,8 +127,8 @@ print_json (const BenchReport *report)
 
     json_builder_begin_object (json);
     cli_json_text (json, "what", row->what);
-    cli_json_number (json, "minimum", row->minimum);
-    cli_json_number (json, "median", row->median);
+    add_number (json, "minimum", row->minimum);
+    add_number (json, "median", row->median);
     cli_json_text (json, "unit", row->unit);
     if (!isnan (row->target))
       cli_json_number (json, "target", row->target);

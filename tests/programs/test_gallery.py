@@ -255,7 +255,7 @@ class Gallery(ProgramTest):
                 ("encoder", "batch", 0, "1..1024"),
                 ("encoder", "runs", 0, "1..1000000"),
                 ("pipeline", "frames", 1, "50..100000"),
-                ("pipeline", "width", 1, "16..16384"),
+                ("pipeline", "width", 63, "64..16384"),
                 ("train", "batch", 2, "4..256"),
                 ("train", "threads", -1, "0..256")):
             done = run("dml-bench", command, f"--{option}={value}", check=USAGE)
