@@ -46,6 +46,7 @@ typedef struct {
   GPtrArray *failed;   /* messages, one a picture */
   GPtrArray *twins;    /* Twin */
   GPtrArray *small;    /* paths of pictures of things below SMALL */
+  const char *stopped; /* the label that an interrupt threw away, or NULL */
   guint n_items, n_labels, n_alpha, n_known;
 } Enroll;
 
@@ -80,10 +81,26 @@ twin_free (gpointer data)
   g_free (twin);
 }
 
+/* What is told of a picture once it is stored. */
+typedef struct {
+  const CliPicture *from;
+  Twin *twin; /* or NULL */
+  gboolean is_small, has_alpha;
+} Note;
+
+static void
+note_clear (Note *note)
+{
+  g_clear_pointer (&note->twin, twin_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Note, note_clear)
+
 /* The pictures of one label, embedded and ready to be stored. */
 typedef struct {
   GArray *vectors;    /* float, D a picture */
   GArray *infos;      /* DmlItemInfo */
+  GArray *notes;      /* Note */
   GPtrArray *sources; /* texts that the infos point to, as to ... */
   GPtrArray *probes;  /* ... these: D floats each */
 } Batch;
@@ -97,21 +114,23 @@ batch_clear (Batch *batch)
     g_clear_pointer (&info->thumbnail, g_bytes_unref);
   }
   g_array_set_size (batch->infos, 0);
+  g_array_set_size (batch->notes, 0);
   g_array_set_size (batch->vectors, 0);
   g_ptr_array_set_size (batch->sources, 0);
   g_ptr_array_set_size (batch->probes, 0);
 }
 
-/* Whether the gallery has the picture under its label already. Where it has it
- * under another one only, that is noted. */
+/* Whether the picture is left out, and counted, since the gallery has it under
+ * its label already. *twin: where it has it under another one only, or NULL. */
 static gboolean
-is_known (Enroll *enroll, const CliPicture *picture, const float *vector)
+is_known (Enroll *enroll, const CliPicture *picture, const float *vector,
+          Twin **twin)
 {
   g_autoptr (DmlMatch) match = NULL;
   const char *other = NULL;
   gint64 other_item = -1;
-  Twin *twin;
 
+  *twin = NULL;
   if (enroll->there == NULL)
     return FALSE;
   dml_matcher_match (enroll->there, vector, 1, &match);
@@ -123,8 +142,10 @@ is_known (Enroll *enroll, const CliPicture *picture, const float *vector)
     dml_match_get_hit (match, i, &label, &item, &similarity);
     if (!(similarity > DML_SAME_PICTURE))
       break;
-    if (strcmp (label, picture->label) == 0)
-      return TRUE;
+    if (strcmp (label, picture->label) == 0) {
+      enroll->n_known += !options.again;
+      return !options.again;
+    }
     if (other == NULL) {
       other = label;
       other_item = item;
@@ -132,10 +153,9 @@ is_known (Enroll *enroll, const CliPicture *picture, const float *vector)
   }
   if (other == NULL)
     return FALSE;
-  twin = g_new (Twin, 1);
-  *twin = (Twin){ g_strdup (picture->path), g_strdup (picture->label),
-                  g_strdup (other), other_item };
-  g_ptr_array_add (enroll->twins, twin);
+  *twin = g_new (Twin, 1);
+  **twin = (Twin){ g_strdup (picture->path), g_strdup (picture->label),
+                   g_strdup (other), other_item };
   return FALSE;
 }
 
@@ -183,6 +203,7 @@ embed (Enroll *enroll, const CliPicture *from, Batch *batch, GError **error)
   g_autofree float *vector = g_new (float, dim);
   g_autofree float *probe = g_new (float, dim);
   DmlItemInfo info = { .quality = -1 };
+  g_auto (Note) note = { .from = from };
 
   if (photograph == NULL)
     return FALSE;
@@ -201,10 +222,8 @@ embed (Enroll *enroll, const CliPicture *from, Batch *batch, GError **error)
                         "all zero",
                         path),
            FALSE;
-  if (is_known (enroll, from, vector) && !options.again) {
-    enroll->n_known++;
+  if (is_known (enroll, from, vector, &note.twin))
     return TRUE;
-  }
   if (!dml_session_embed_probe (enroll->session, picture, probe, error))
     return g_prefix_error (error, "%s: ", path), FALSE;
   if (!options.no_thumbnails) {
@@ -212,9 +231,8 @@ embed (Enroll *enroll, const CliPicture *from, Batch *batch, GError **error)
     if (info.thumbnail == NULL)
       return FALSE;
   }
-  if (is_small (picture))
-    g_ptr_array_add (enroll->small, g_strdup (path));
-  enroll->n_alpha += dml_picture_has_alpha (picture);
+  note.is_small = is_small (picture);
+  note.has_alpha = dml_picture_has_alpha (picture);
   info.source = g_utf8_make_valid (path, -1);
   info.probe = is_zero (probe, dim) ? NULL : probe;
   info.content = g_strdup (dml_photograph_get_content (photograph));
@@ -224,6 +242,8 @@ embed (Enroll *enroll, const CliPicture *from, Batch *batch, GError **error)
   g_ptr_array_add (batch->probes, g_steal_pointer (&probe));
   g_array_append_vals (batch->vectors, vector, dim);
   g_array_append_val (batch->infos, info);
+  g_array_append_val (batch->notes, note);
+  note.twin = NULL; /* the batch's now */
   return TRUE;
 }
 
@@ -244,17 +264,25 @@ what_is_there (DmlGallery *gallery, DmlEncoder *encoder, GError **error)
   return dml_matcher_new (snapshot, encoder, &matcher_options, error);
 }
 
+/* Made where it is not there. */
 static gboolean
 open_gallery (Enroll *enroll, GError **error)
 {
-  enroll->gallery =
+  g_autoptr (DmlGallery) gallery =
     dml_gallery_open (gallery_path, DML_GALLERY_CREATE, enroll->encoder, error);
-  return enroll->gallery != NULL;
+
+  if (gallery == NULL)
+    return FALSE;
+  enroll->there = what_is_there (gallery, enroll->encoder, error);
+  if (enroll->there == NULL)
+    return FALSE;
+  enroll->gallery = g_steal_pointer (&gallery);
+  return TRUE;
 }
 
 /* Whether the gallery is not there and is made when the first label is ready to
  * be stored: none is left of pictures that are all bad. That it cannot be made
- * is better told before they are looked at. */
+ * is better told before they are looked at, and so is a link to nowhere. */
 static gboolean
 opens_later (void)
 {
@@ -262,22 +290,62 @@ opens_later (void)
 
   return *gallery_path != '\0' &&
          !g_file_test (gallery_path, G_FILE_TEST_EXISTS) &&
+         !g_file_test (gallery_path, G_FILE_TEST_IS_SYMLINK) &&
          g_access (folder, W_OK | X_OK) == 0;
+}
+
+/* Of a gallery that another program made while the batch was embedded. */
+static void
+leave_out_known (Enroll *enroll, Batch *batch)
+{
+  const guint dim = dml_encoder_get_dim (enroll->encoder);
+  guint i = 0;
+
+  while (i < batch->infos->len) {
+    DmlItemInfo *info = &g_array_index (batch->infos, DmlItemInfo, i);
+    Note *note = &g_array_index (batch->notes, Note, i);
+    const guint at = i * dim;
+    const float *vector = &g_array_index (batch->vectors, float, at);
+
+    if (is_known (enroll, note->from, vector, &note->twin)) {
+      g_clear_pointer (&info->thumbnail, g_bytes_unref);
+      g_array_remove_index (batch->infos, i);
+      g_array_remove_index (batch->notes, i);
+      g_array_remove_range (batch->vectors, at, dim);
+    } else
+      i++;
+  }
+}
+
+static void
+take_over (Enroll *enroll, Note *note)
+{
+  if (note->twin != NULL)
+    g_ptr_array_add (enroll->twins, g_steal_pointer (&note->twin));
+  if (note->is_small)
+    g_ptr_array_add (enroll->small, g_strdup (note->from->path));
+  enroll->n_alpha += note->has_alpha;
 }
 
 static gboolean
 store (Enroll *enroll, const char *label, Batch *batch, GError **error)
 {
-  const guint n = batch->infos->len;
+  guint n = batch->infos->len;
 
+  if (n > 0 && enroll->gallery == NULL) {
+    if (!open_gallery (enroll, error))
+      return FALSE;
+    leave_out_known (enroll, batch);
+    n = batch->infos->len;
+  }
   if (n == 0)
     return TRUE;
-  if (enroll->gallery == NULL && !open_gallery (enroll, error))
-    return FALSE;
   if (!dml_gallery_enroll (
         enroll->gallery, label, (const float *) (void *) batch->vectors->data,
         (const DmlItemInfo *) (void *) batch->infos->data, n, NULL, error))
     return FALSE;
+  for (guint i = 0; i < n; i++)
+    take_over (enroll, &g_array_index (batch->notes, Note, i));
   enroll->n_items += n;
   enroll->n_labels++;
   batch_clear (batch);
@@ -295,7 +363,7 @@ by_label (gconstpointer a, gconstpointer b)
 }
 
 /* Everything, a transaction a label; FALSE only where storing failed. An
- * interrupt stops between two labels. */
+ * interrupt throws away the label that it finds half done. */
 static gboolean
 enroll_all (Enroll *enroll, GPtrArray *pictures, GError **error)
 {
@@ -303,16 +371,22 @@ enroll_all (Enroll *enroll, GPtrArray *pictures, GError **error)
     cli_progress_new ("enrolling", pictures->len);
   Batch batch = { g_array_new (FALSE, FALSE, sizeof (float)),
                   g_array_new (FALSE, FALSE, sizeof (DmlItemInfo)),
+                  g_array_new (FALSE, FALSE, sizeof (Note)),
                   g_ptr_array_new_with_free_func (g_free),
                   g_ptr_array_new_with_free_func (g_free) };
   gboolean ok = TRUE;
 
-  for (guint i = 0; ok && i < pictures->len && !cli_interrupted (); i++) {
+  g_array_set_clear_func (batch.notes, (GDestroyNotify) note_clear);
+  for (guint i = 0; ok && i < pictures->len; i++) {
     const CliPicture *picture = g_ptr_array_index (pictures, i);
     const CliPicture *next =
       i + 1 < pictures->len ? g_ptr_array_index (pictures, i + 1) : NULL;
     g_autoptr (GError) failure = NULL;
 
+    if (cli_interrupted ()) {
+      enroll->stopped = picture->label;
+      break;
+    }
     cli_progress_set (progress, i, picture->label);
     if (!embed (enroll, picture, &batch, &failure))
       g_ptr_array_add (enroll->failed, g_strdup (failure->message));
@@ -322,6 +396,7 @@ enroll_all (Enroll *enroll, GPtrArray *pictures, GError **error)
   batch_clear (&batch);
   g_array_unref (batch.vectors);
   g_array_unref (batch.infos);
+  g_array_unref (batch.notes);
   g_ptr_array_unref (batch.sources);
   g_ptr_array_unref (batch.probes);
   return ok;
@@ -427,6 +502,12 @@ print_result (const Enroll *enroll, guint n_others)
   else if (enroll->n_alpha > 0)
     cli_say ("%u with transparency: embedded on one background",
              enroll->n_alpha);
+  if (enroll->stopped != NULL) {
+    g_autofree char *label = cli_printable (enroll->stopped);
+
+    cli_say ("interrupted: %s and the labels after it were not enrolled",
+             label);
+  }
 }
 
 CliExit
@@ -456,6 +537,8 @@ gallery_enroll (int argc, char **argv)
     return exit_code;
   if (argc < 2)
     return cli_usage ("no picture or folder named");
+  if (options.label != NULL && *options.label == '\0')
+    return cli_usage ("--label: a label may not be empty");
   if (!gallery_views_allowed (options.views, &exit_code))
     return exit_code;
   if ((pictures = cli_pictures (argv + 1, &n_others, &error)) == NULL)
@@ -474,10 +557,7 @@ gallery_enroll (int argc, char **argv)
   if ((enroll.encoder = gallery_encoder (options.encoder, &error)) == NULL ||
       (enroll.session = dml_encoder_session_new (enroll.encoder, 0, &error)) ==
         NULL ||
-      (!opens_later () &&
-       (!open_gallery (&enroll, &error) ||
-        (enroll.there =
-           what_is_there (enroll.gallery, enroll.encoder, &error)) == NULL)))
+      (!opens_later () && !open_gallery (&enroll, &error)))
     return gallery_fail (error);
   cli_catch_interrupt ();
   if (!enroll_all (&enroll, pictures, &error)) {
@@ -489,7 +569,7 @@ gallery_enroll (int argc, char **argv)
     return exit_code;
   }
   print_result (&enroll, n_others);
-  if (cli_interrupted ())
+  if (enroll.stopped != NULL)
     return CLI_INTERRUPTED;
   return enroll.failed->len > 0 ? CLI_BAD_DATA : CLI_OK;
 }

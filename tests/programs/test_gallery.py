@@ -1,7 +1,10 @@
 """dml-gallery as a user runs it."""
+import errno
 import hashlib
 import json
 import os
+import pty
+import signal
 import sqlite3
 import subprocess
 import unittest
@@ -139,6 +142,82 @@ class Gallery(ProgramTest):
         self.assertIn("the gallery cannot be made", done.stderr)
         self.assertNotIn("enrolled before that", done.stderr)
 
+    def test_a_link_to_nowhere_is_told_at_once(self):
+        os.symlink("nowhere.bin", self.gallery)
+        with open(self.path("bad.jpg"), "w", encoding="utf-8") as file:
+            file.write("no picture")
+        done = self.call("enroll", self.path("bad.jpg"), check=FAILED)
+        self.assertNotIn("bad.jpg", done.stderr)
+        self.assertNotIn("enrolled before that", done.stderr)
+        self.assertEqual(sorted(os.listdir(self.dir)),
+                         ["bad.jpg", "photos", "shop.bin"])
+
+    def begin(self, *args):
+        """An enrolment that has looked for the gallery and begins to embed,
+        and the terminal that it talks to."""
+        ours, its = pty.openpty()
+        process = subprocess.Popen(
+            [os.path.join(PROGRAMS, "dml-gallery"), self.gallery, "enroll",
+             *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=its, text=True)
+        os.close(its)
+        seen = b""
+        while b"enrolling" not in seen:
+            seen += os.read(ours, 4096)
+        return process, ours
+
+    def end(self, process, ours):
+        """What it printed, and what its terminal got."""
+        seen = b""
+        try:
+            while more := os.read(ours, 4096):
+                seen += more
+        except OSError as e:  # the other end is closed
+            if e.errno != errno.EIO:
+                raise
+        os.close(ours)
+        return process.communicate(timeout=TIMEOUT)[0], seen.decode()
+
+    def test_a_gallery_that_comes_into_being_meanwhile(self):
+        mine, other = self.gallery, self.path("other.bin")
+        self.gallery = other
+        self.call("enroll", "--label", "disc", self.path("photos/disc"))
+        self.call("enroll", "--label", "coin", self.path("photos/box/0.jpg"))
+        self.gallery = mine
+        for n in range(40):
+            draw("roof", seed=n).save(self.path("photos/roof", f"x{n}.jpg"))
+        process, terminal = self.begin("--json", "--label", "disc", self.photos)
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        os.rename(other, mine)
+        process.send_signal(signal.SIGCONT)
+        printed, seen = self.end(process, terminal)
+        self.assertEqual(process.returncode, OK, seen)
+        report = json.loads(printed)
+        self.assertEqual((report["items"], report["known"]), (46, 2))
+        self.assertEqual([(twin["picture"], twin["other"])
+                          for twin in report["twins"]],
+                         [(self.path("photos/box/0.jpg"), "coin")])
+        self.assertEqual(self.labels(), {"coin": 1, "disc": 48})
+        self.call("verify")
+
+    def test_what_an_interrupt_throws_away_is_told(self):
+        for n in range(40):
+            picture = draw("bars", seed=n).convert("RGBA")
+            picture.putpixel((0, 0), (0, 0, 0, 0))
+            picture.save(self.path("photos/bars", f"x{n}.png"))
+        os.remove(self.path("photos/bars/0.jpg"))
+        os.remove(self.path("photos/bars/1.jpg"))
+        process, terminal = self.begin(self.photos)
+        process.send_signal(signal.SIGINT)
+        printed, seen = self.end(process, terminal)
+        self.assertEqual(process.returncode, 130, seen)
+        self.assertIn("0 items under 0 labels", printed)
+        self.assertIn("interrupted: bars and the labels after it were not "
+                      "enrolled", seen)
+        self.assertNotIn("with transparency", seen)
+        self.assertFalse(os.path.exists(self.gallery))
+
     def test_odd_labels_survive(self):
         for label in ("a'b\"c", "line\nbreak", "\N{RED APPLE} Apfel",
                       "x" * 10000, "-- DROP TABLE item", "%s%n"):
@@ -150,8 +229,12 @@ class Gallery(ProgramTest):
             self.assertEqual(answer["label"], label)
             self.call("remove", "--", label)
             self.assertNotIn(label, self.labels())
-        self.call("enroll", "--label", "", self.path("photos/disc/0.jpg"),
-                  check=USAGE)
+
+    def test_no_label_makes_no_gallery(self):
+        done = self.call("enroll", "--label", "",
+                         self.path("photos/disc/0.jpg"), check=USAGE)
+        self.assertIn("--label: a label may not be empty", done.stderr)
+        self.assertFalse(os.path.exists(self.gallery))
 
     def test_remove_rename_data(self):
         self.enroll()
